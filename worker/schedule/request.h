@@ -35,7 +35,7 @@ struct SamplingParams {
 
 // When the generation ends. Stop strings are text and are matched above the engine, which then cancels.
 struct StopParams {
-  int max_tokens = 0;                     // new tokens, >= 1
+  int max_tokens = 0;                     // new tokens, >= 1; resumed tokens count as new, here and below
   int min_tokens = 0;                     // end-of-sequence and stop ids cannot be drawn before this many
   bool ignore_eos = false;
   std::vector<TokenId> stop_token_ids;

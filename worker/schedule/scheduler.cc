@@ -1,0 +1,395 @@
+#include "worker/schedule/scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "worker/base/check.h"
+#include "worker/base/status_macros.h"
+#include "worker/schedule/sequence.h"
+
+namespace hekla::schedule {
+namespace {
+
+SlotAssignment Assignment(int slot, int prompt_tokens, const Request& request,
+                          const std::vector<TokenId>& eos_tokens) {
+  SlotAssignment assignment;
+  assignment.slot = slot;
+  assignment.sampling = request.sampling;
+  if (request.stop.min_tokens > 0) {
+    assignment.suppressed_tokens = request.stop.stop_token_ids;
+    if (!request.stop.ignore_eos) {
+      assignment.suppressed_tokens.insert(assignment.suppressed_tokens.end(), eos_tokens.begin(),
+                                          eos_tokens.end());
+    }
+    assignment.suppress_until = prompt_tokens + request.stop.min_tokens;
+  }
+  return assignment;
+}
+
+bool Contains(const std::vector<TokenId>& ids, TokenId id) {
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
+}  // namespace
+
+Scheduler::Scheduler(SchedulerOptions options)
+    : options_(std::move(options)),
+      max_running_(std::min({options_.max_sequences, options_.max_rows, options_.max_samples})),
+      pool_(options_.kv_blocks),
+      planned_(options_.max_in_flight) {
+  HEKLA_CHECK(CheckOptions(options_).ok(), "scheduler options");
+  for (int slot = options_.max_sequences - 1; slot >= 0; --slot) free_slots_.push_back(slot);
+  running_.reserve(options_.max_sequences);
+  leaving_.reserve(options_.max_sequences);
+  for (PlannedStep& planned : planned_) {
+    planned.sequences.reserve(max_running_);
+    planned.samples.reserve(max_running_);
+  }
+}
+
+Scheduler::~Scheduler() = default;
+
+absl::Status Scheduler::Add(Request request) {
+  HEKLA_RETURN_IF_ERROR(CheckRequest(request, options_));
+  HEKLA_CHECK(!sequences_.contains(request.id), "a request id is used twice");
+  if (unstarted_ >= options_.max_waiting) {
+    return absl::ResourceExhaustedError(absl::StrCat("the queue is full: ", unstarted_,
+                                                     " requests wait, the limit is ", options_.max_waiting));
+  }
+  auto sequence = std::make_unique<Sequence>();
+  sequence->tokens = std::move(request.prompt);
+  sequence->prompt_tokens = static_cast<int>(sequence->tokens.size()) - request.resumed_tokens;
+  sequence->end = sequence->prompt_tokens + request.stop.max_tokens;
+  sequence->prefill_end = static_cast<int>(sequence->tokens.size());
+  sequence->tokens.reserve(sequence->end);
+  sequence->blocks.reserve(BlocksFor(sequence->rows_end()));
+  sequence->arrival = ++last_arrival_;
+  sequence->request = std::move(request);
+  const Request& kept = sequence->request;
+  if (kept.deadline_us != 0 && (next_deadline_us_ == 0 || kept.deadline_us < next_deadline_us_)) {
+    next_deadline_us_ = kept.deadline_us;
+  }
+  ++unstarted_;
+  uncomputed_prompt_tokens_ += sequence->prefill_end;
+  waiting_[kept.priority].push_back(sequence.get());
+  sequences_[kept.id] = std::move(sequence);
+  return absl::OkStatus();
+}
+
+bool Scheduler::Cancel(uint64_t id, FinishReason reason, std::vector<SequenceEvent>* events) {
+  const auto found = sequences_.find(id);
+  if (found == sequences_.end() || found->second->state == SequenceState::kEnded) return false;
+  Sequence* sequence = found->second.get();
+  SequenceEvent event;
+  event.id = id;
+  event.token_offset = static_cast<int>(sequence->tokens.size()) - sequence->prompt_tokens;
+  event.finish = reason;
+  events->push_back(event);
+  End(sequence);
+  return true;
+}
+
+void Scheduler::Expire(int64_t now_us, std::vector<SequenceEvent>* events) {
+  if (next_deadline_us_ == 0 || now_us < next_deadline_us_) return;
+  next_deadline_us_ = 0;
+  expired_.clear();
+  for (const auto& [id, sequence] : sequences_) {
+    const int64_t deadline_us = sequence->request.deadline_us;
+    if (deadline_us == 0 || sequence->state == SequenceState::kEnded) continue;
+    if (deadline_us <= now_us) {
+      expired_.push_back(id);
+    } else if (next_deadline_us_ == 0 || deadline_us < next_deadline_us_) {
+      next_deadline_us_ = deadline_us;
+    }
+  }
+  std::sort(expired_.begin(), expired_.end());  // the map has no order of its own
+  for (uint64_t id : expired_) Cancel(id, FinishReason::kDeadline, events);
+}
+
+bool Scheduler::NextBatch(Batch* batch) {
+  batch->Clear();
+  started_.clear();
+  if (in_flight_count_ == options_.max_in_flight) return false;
+  current_ = &planned_[(oldest_ + in_flight_count_) % planned_.size()];
+  current_->step = last_step_ + 1;
+  current_->sequences.clear();
+  current_->samples.clear();
+  PlanDecode(batch);
+  int chunk_rows = options_.prefill_chunk > 0 ? options_.prefill_chunk : options_.max_rows;
+  PlanPrefill(&chunk_rows, batch);
+  PlanAdmissions(&chunk_rows, batch);
+  if (batch->rows.empty()) return false;
+  batch->step = ++last_step_;
+  ++in_flight_count_;
+  return true;
+}
+
+int Scheduler::RowsLeft(const Batch& batch) const {
+  return options_.max_rows - static_cast<int>(batch.rows.size());
+}
+
+// A row for every decoding sequence; max_running_ makes room for all of them. PreemptForBlock takes from the
+// end of running_, so the index stays valid.
+void Scheduler::PlanDecode(Batch* batch) {
+  for (size_t i = 0; i < running_.size(); ++i) {
+    Sequence* sequence = running_[i];
+    const int position = sequence->planned;
+    if (position < sequence->prefill_end || position >= sequence->rows_end()) continue;
+    if (HoldBlocks(sequence, position + 1, batch) <= position) continue;
+    batch->rows.push_back({sequence->slot, position, kFromDevice});
+    sequence->planned = position + 1;
+    Refer(sequence);
+    PlanSample(sequence, batch);
+  }
+}
+
+void Scheduler::PlanPrefill(int* chunk_rows, Batch* batch) {
+  for (size_t i = 0; i < running_.size(); ++i) {
+    if (running_[i]->planned < running_[i]->prefill_end) PlanChunk(running_[i], chunk_rows, batch);
+  }
+}
+
+void Scheduler::PlanAdmissions(int* chunk_rows, Batch* batch) {
+  while (*chunk_rows > 0 && RowsLeft(*batch) > 0) {
+    Sequence* candidate = FirstWaiting();
+    if (candidate == nullptr || !MakeAdmissible(*candidate)) return;
+    Admit(candidate, batch);
+    PlanChunk(candidate, chunk_rows, batch);
+  }
+}
+
+// The next rows of a prompt, as many as budget and blocks allow; the last row of the prompt draws a token.
+void Scheduler::PlanChunk(Sequence* sequence, int* chunk_rows, Batch* batch) {
+  const int first = sequence->planned;
+  const int rows = std::min({sequence->prefill_end - first, *chunk_rows, RowsLeft(*batch)});
+  if (rows <= 0) return;
+  const int end = HoldBlocks(sequence, first + rows, batch);
+  if (end <= first) return;
+  for (int position = first; position < end; ++position) {
+    batch->rows.push_back({sequence->slot, position, sequence->tokens[position]});
+  }
+  sequence->planned = end;
+  *chunk_rows -= end - first;
+  uncomputed_prompt_tokens_ -= end - first;
+  Refer(sequence);
+  if (end == sequence->prefill_end) PlanSample(sequence, batch);
+}
+
+// The last row of the batch, which is the sequence's, draws its next token.
+void Scheduler::PlanSample(Sequence* sequence, Batch* batch) {
+  batch->samples.push_back({static_cast<int>(batch->rows.size()) - 1, sequence->slot});
+  current_->samples.push_back({sequence, sequence->planned});
+}
+
+// The step being planned refers to the sequence. Called at most once a step for each: a sequence decodes or
+// prefills.
+void Scheduler::Refer(Sequence* sequence) {
+  ++sequence->in_flight;
+  current_->sequences.push_back(sequence);
+}
+
+Scheduler::Sequence* Scheduler::FirstWaiting() const {
+  for (int priority = 2; priority >= 0; --priority) {
+    if (!waiting_[priority].empty()) return waiting_[priority].front();
+  }
+  return nullptr;
+}
+
+// True: there is a slot and, beside what running prompts still need, blocks for the candidate's tokens and
+// one more. If not, makes room at the cost of lower priorities where that helps.
+bool Scheduler::MakeAdmissible(const Sequence& candidate) {
+  const int tokens = static_cast<int>(candidate.tokens.size());
+  const int need = BlocksFor(std::min(tokens + 1, candidate.rows_end()));
+  while (true) {
+    int promised = 0, promised_lower = 0, held_lower = 0;
+    for (const Sequence* sequence : running_) {
+      const int held = static_cast<int>(sequence->blocks.size());
+      const int missing = std::max(0, BlocksFor(sequence->prefill_end) - held);
+      promised += missing;
+      if (sequence->request.priority >= candidate.request.priority) continue;
+      promised_lower += missing;
+      held_lower += held;
+    }
+    const bool slot = !free_slots_.empty() && static_cast<int>(running_.size()) < max_running_;
+    if (slot && pool_.free_count() - promised >= need) return true;
+    if (!leaving_.empty() || running_.empty()) return false;  // memory comes back by itself
+    Sequence* victim = running_.back();
+    if (victim->request.priority >= candidate.request.priority) return false;
+    if (pool_.free_count() + held_lower - (promised - promised_lower) < need) return false;
+    Preempt(victim);
+  }
+}
+
+void Scheduler::Admit(Sequence* sequence, Batch* batch) {
+  waiting_[sequence->request.priority].pop_front();
+  sequence->state = SequenceState::kRunning;
+  sequence->slot = free_slots_.back();
+  free_slots_.pop_back();
+  running_.insert(std::upper_bound(running_.begin(), running_.end(), sequence,
+                                   [](const Sequence* a, const Sequence* b) { return a->Before(*b); }),
+                  sequence);
+  batch->slots.push_back(
+      Assignment(sequence->slot, sequence->prompt_tokens, sequence->request, options_.eos_tokens));
+  if (!sequence->started) {
+    sequence->started = true;
+    --unstarted_;
+    started_.push_back(sequence->request.id);
+  }
+}
+
+// Gives the sequence blocks for positions [0, end), preempting others if need be. Returns how many positions
+// it has blocks for, at most `end`.
+int Scheduler::HoldBlocks(Sequence* sequence, int end, Batch* batch) {
+  while (static_cast<int>(sequence->blocks.size()) < BlocksFor(end)) {
+    if (!PreemptForBlock(*sequence)) break;
+    const int block = pool_.Take();
+    batch->blocks.push_back({sequence->slot, static_cast<int>(sequence->blocks.size()), block});
+    sequence->blocks.push_back(block);
+  }
+  return std::min(end, static_cast<int>(sequence->blocks.size()) * kBlockTokens);
+}
+
+// True: a block is free now. False: the requester waits, because blocks come back by themselves or because it
+// is the last in the order of service: it keeps what it has until someone before it needs that.
+bool Scheduler::PreemptForBlock(const Sequence& requester) {
+  while (pool_.free_count() == 0) {
+    if (!leaving_.empty()) return false;
+    HEKLA_CHECK(running_.size() > 1, "a sequence alone does not fit, admission let it in");
+    Sequence* victim = running_.back();
+    if (victim == &requester) return false;
+    Preempt(victim);
+  }
+  return true;
+}
+
+void Scheduler::Preempt(Sequence* victim) {
+  HEKLA_CHECK(running_.back() == victim, "only the last in the order of service is preempted");
+  running_.pop_back();
+  ++preemptions_total_;
+  uncomputed_prompt_tokens_ -= std::max(0, victim->prefill_end - victim->planned);
+  victim->state = SequenceState::kPreempting;
+  if (victim->in_flight == 0) {
+    Release(victim);
+  } else {
+    leaving_.push_back(victim);
+  }
+}
+
+// Back into the queue at its old place; prompt and output are its prompt now.
+void Scheduler::Requeue(Sequence* sequence) {
+  sequence->state = SequenceState::kWaiting;
+  sequence->prefill_end = static_cast<int>(sequence->tokens.size());
+  sequence->planned = 0;
+  uncomputed_prompt_tokens_ += sequence->prefill_end;
+  std::deque<Sequence*>& queue = waiting_[sequence->request.priority];
+  queue.insert(std::upper_bound(queue.begin(), queue.end(), sequence,
+                                [](const Sequence* a, const Sequence* b) { return a->Before(*b); }),
+               sequence);
+}
+
+void Scheduler::End(Sequence* sequence) {
+  switch (sequence->state) {
+    case SequenceState::kWaiting: {
+      std::deque<Sequence*>& queue = waiting_[sequence->request.priority];
+      queue.erase(std::find(queue.begin(), queue.end(), sequence));
+      if (!sequence->started) --unstarted_;
+      uncomputed_prompt_tokens_ -= sequence->prefill_end;
+      break;
+    }
+    case SequenceState::kRunning:
+      running_.erase(std::find(running_.begin(), running_.end(), sequence));
+      uncomputed_prompt_tokens_ -= std::max(0, sequence->prefill_end - sequence->planned);
+      if (sequence->in_flight > 0) leaving_.push_back(sequence);
+      break;
+    case SequenceState::kPreempting:  // is in leaving_ already
+      break;
+    case SequenceState::kEnded:
+      HEKLA_CHECK(false, "a sequence ends twice");
+  }
+  sequence->state = SequenceState::kEnded;
+  if (sequence->in_flight == 0) Release(sequence);
+}
+
+// No planned step refers to the sequence: gives back slot and blocks, then requeues or forgets it.
+void Scheduler::Release(Sequence* sequence) {
+  for (int block : sequence->blocks) pool_.Give(block);
+  sequence->blocks.clear();
+  if (sequence->slot >= 0) free_slots_.push_back(sequence->slot);
+  sequence->slot = -1;
+  const auto leaving = std::find(leaving_.begin(), leaving_.end(), sequence);
+  if (leaving != leaving_.end()) leaving_.erase(leaving);
+  if (sequence->state == SequenceState::kPreempting) {
+    Requeue(sequence);
+  } else {
+    sequences_.erase(sequence->request.id);
+  }
+}
+
+FinishReason Scheduler::ReasonAfter(const Sequence& sequence, TokenId token) const {
+  const StopParams& stop = sequence.request.stop;
+  if (!stop.ignore_eos && Contains(options_.eos_tokens, token)) return FinishReason::kEos;
+  if (Contains(stop.stop_token_ids, token)) return FinishReason::kStopToken;
+  const int tokens = static_cast<int>(sequence.tokens.size());
+  if (tokens == options_.max_context) return FinishReason::kContextLimit;
+  if (tokens == sequence.end) return FinishReason::kMaxTokens;
+  return FinishReason::kNone;
+}
+
+absl::Status Scheduler::CheckResult(const BatchResult& result) const {
+  if (in_flight_count_ == 0)
+    return absl::InternalError(absl::StrCat("a result of step ", result.step, ", none is planned"));
+  const PlannedStep& planned = planned_[oldest_];
+  if (result.step != planned.step || result.samples.size() != planned.samples.size()) {
+    return absl::InternalError(absl::StrCat("step ", result.step, " returned ", result.samples.size(),
+                                            " tokens, expected were ", planned.samples.size(), " of step ",
+                                            planned.step));
+  }
+  for (const SampleResult& sample : result.samples) {
+    if (sample.token < 0 || sample.token >= options_.vocabulary) {
+      return absl::InternalError(absl::StrCat("step ", result.step, " drew token ", sample.token,
+                                              ", the vocabulary has ", options_.vocabulary, " tokens"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Scheduler::Finish(const BatchResult& result, std::vector<SequenceEvent>* events) {
+  HEKLA_RETURN_IF_ERROR(CheckResult(result));
+  const PlannedStep& planned = planned_[oldest_];
+  for (size_t i = 0; i < planned.samples.size(); ++i) {
+    const auto [sequence, position] = planned.samples[i];
+    if (sequence->state == SequenceState::kEnded) continue;
+    HEKLA_CHECK(position == static_cast<int>(sequence->tokens.size()), "a token is lost or doubled");
+    SequenceEvent event;
+    event.id = sequence->request.id;
+    event.token_offset = position - sequence->prompt_tokens;
+    event.token = result.samples[i].token;
+    event.sample = static_cast<int>(i);
+    sequence->tokens.push_back(event.token);
+    event.finish = ReasonAfter(*sequence, event.token);
+    events->push_back(event);
+    if (event.finish != FinishReason::kNone) End(sequence);
+  }
+  for (Sequence* sequence : planned.sequences) {
+    const bool leaving =
+        sequence->state == SequenceState::kEnded || sequence->state == SequenceState::kPreempting;
+    if (--sequence->in_flight == 0 && leaving) Release(sequence);
+  }
+  oldest_ = (oldest_ + 1) % static_cast<int>(planned_.size());
+  --in_flight_count_;
+  return absl::OkStatus();
+}
+
+SchedulerCounts Scheduler::counts() const {
+  SchedulerCounts counts;
+  counts.running = static_cast<int>(running_.size());
+  for (const auto& queue : waiting_) counts.waiting += static_cast<int>(queue.size());
+  for (const Sequence* sequence : leaving_) counts.waiting += sequence->state == SequenceState::kPreempting;
+  counts.blocks_held = pool_.held_count();
+  counts.uncomputed_prompt_tokens = uncomputed_prompt_tokens_;
+  counts.preemptions_total = preemptions_total_;
+  return counts;
+}
+
+}  // namespace hekla::schedule

@@ -1,0 +1,144 @@
+// Decides what the next step computes: continuous batching with chunked prefill under a token budget.
+//
+// It plans ahead of results: up to max_in_flight steps are planned before the first of them is finished. A
+// decode row's id is kFromDevice, its position is known, so only a sequence that ends by a stop id costs a
+// planned step for nothing; what such a step draws is dropped. A sequence's blocks and slot are given back
+// when no planned step refers to them any more.
+//
+// Order of service: priority, then arrival. A step takes a row of every decoding sequence first and fills the
+// rest of its budget with prompt chunks, so a long prompt cannot stop the others. When blocks run out, the
+// youngest sequence of the lowest priority is preempted: its planned steps finish, its memory is given back,
+// and it waits at its old place in the order with prompt and output as its prompt. A waiting request preempts
+// only sequences of a lower priority.
+//
+// No clock, no device, no thread: one caller. Time comes in by Expire.
+// Source of the ideas: vLLM's chunked prefill and preemption by recompute, mini-sglang's overlapped loop.
+#ifndef HEKLA_WORKER_SCHEDULE_SCHEDULER_H_
+#define HEKLA_WORKER_SCHEDULE_SCHEDULER_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "worker/schedule/admission.h"
+#include "worker/schedule/batch.h"
+#include "worker/schedule/block_pool.h"
+#include "worker/schedule/request.h"
+
+namespace hekla::schedule {
+
+// News of one sequence: a new token, its end, or both.
+struct SequenceEvent {
+  uint64_t id = 0;
+  int token_offset =
+      0;  // of `token` among the output tokens, resumed ones included; without a token, their count
+  TokenId token = -1;  // -1: no token
+  int sample = -1;     // index of the token in BatchResult::samples
+  FinishReason finish = FinishReason::kNone;
+};
+
+struct SchedulerCounts {
+  int running = 0;  // hold a slot, ended ones that planned steps still refer to not included
+  int waiting = 0;  // preempted ones included
+  int blocks_held = 0;
+  int64_t uncomputed_prompt_tokens = 0;  // of running and waiting sequences
+  uint64_t preemptions_total = 0;
+};
+
+class Scheduler {
+ public:
+  // Ends the program if CheckOptions(options) fails.
+  explicit Scheduler(SchedulerOptions options);
+  ~Scheduler();
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  // Queues a request; its id must be new. INVALID_ARGUMENT as CheckRequest; RESOURCE_EXHAUSTED with the
+  // bound: too many wait.
+  absl::Status Add(Request request);
+
+  // Ends a request with `reason` and reports it in *events (appended). False: no such request, or it has
+  // ended already.
+  bool Cancel(uint64_t id, FinishReason reason, std::vector<SequenceEvent>* events);
+
+  // Ends with kDeadline what should have ended before `now_us`. Cheap until the next deadline.
+  void Expire(int64_t now_us, std::vector<SequenceEvent>* events);
+
+  // Plans one step into *batch. False: nothing to do, or max_in_flight steps are planned already; *batch is
+  // then empty.
+  bool NextBatch(Batch* batch);
+
+  // Requests that had their very first row in the last planned step.
+  const std::vector<uint64_t>& started() const { return started_; }
+
+  // Takes the result of the oldest planned step and appends its news. INTERNAL: the result does not belong to
+  // the step, or names a token outside the vocabulary; nothing has changed then.
+  absl::Status Finish(const BatchResult& result, std::vector<SequenceEvent>* events);
+
+  int in_flight() const { return in_flight_count_; }
+  // Nothing waits, runs, or is in flight.
+  bool idle() const { return sequences_.empty() && in_flight_count_ == 0; }
+  SchedulerCounts counts() const;
+  const SchedulerOptions& options() const { return options_; }
+
+  // INTERNAL names the first broken rule: every block held once, slots exclusive, lists and counters
+  // consistent. For tests.
+  absl::Status CheckInvariants() const;
+
+ private:
+  struct Sequence;
+  struct PlannedSample {
+    Sequence* sequence;
+    int position;  // of the new token
+  };
+  struct PlannedStep {
+    uint64_t step = 0;
+    std::vector<Sequence*> sequences;  // each once
+    std::vector<PlannedSample> samples;
+  };
+
+  void PlanDecode(Batch* batch);
+  void PlanPrefill(int* chunk_rows, Batch* batch);
+  void PlanAdmissions(int* chunk_rows, Batch* batch);
+  void PlanChunk(Sequence* sequence, int* chunk_rows, Batch* batch);
+  void PlanSample(Sequence* sequence, Batch* batch);
+  void Refer(Sequence* sequence);
+  bool MakeAdmissible(const Sequence& candidate);
+  void Admit(Sequence* sequence, Batch* batch);
+  int HoldBlocks(Sequence* sequence, int end, Batch* batch);
+  bool PreemptForBlock(const Sequence& requester);
+  void Preempt(Sequence* victim);
+  void Requeue(Sequence* sequence);
+  void End(Sequence* sequence);
+  void Release(Sequence* sequence);
+  FinishReason ReasonAfter(const Sequence& sequence, TokenId token) const;
+  int RowsLeft(const Batch& batch) const;
+  Sequence* FirstWaiting() const;
+  absl::Status CheckResult(const BatchResult& result) const;
+  absl::Status CheckMemory() const;
+  absl::Status CheckLists() const;
+
+  const SchedulerOptions options_;
+  const int max_running_;  // every running sequence can have a row and a sample in one step
+  BlockPool pool_;
+  std::vector<int> free_slots_;  // a stack
+  absl::flat_hash_map<uint64_t, std::unique_ptr<Sequence>> sequences_;
+  std::vector<Sequence*> running_;        // in the order of service
+  std::vector<Sequence*> leaving_;        // ended or preempted, but planned steps refer to them
+  std::deque<Sequence*> waiting_[3];      // by priority, by arrival
+  int unstarted_ = 0;                     // of the waiting, those that never ran
+  std::vector<PlannedStep> planned_;      // a ring of max_in_flight steps
+  int oldest_ = 0, in_flight_count_ = 0;  // in planned_
+  PlannedStep* current_ = nullptr;        // the step being planned
+  uint64_t last_step_ = 0, last_arrival_ = 0, preemptions_total_ = 0;
+  int64_t uncomputed_prompt_tokens_ = 0;
+  int64_t next_deadline_us_ = 0;  // no deadline is earlier; 0 = there is none
+  std::vector<uint64_t> started_, expired_;
+};
+
+}  // namespace hekla::schedule
+
+#endif  // HEKLA_WORKER_SCHEDULE_SCHEDULER_H_

@@ -1,0 +1,111 @@
+// Scheduler::CheckInvariants: what must hold between any two calls.
+#include <algorithm>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "worker/base/status_macros.h"
+#include "worker/schedule/scheduler.h"
+#include "worker/schedule/sequence.h"
+
+namespace hekla::schedule {
+namespace {
+
+template <typename... Args>
+absl::Status Broken(const Args&... args) {
+  return absl::InternalError(absl::StrCat(args...));
+}
+
+}  // namespace
+
+// Blocks and slots are held once, by whom the pool says, and only by running or leaving sequences.
+absl::Status Scheduler::CheckMemory() const {
+  std::vector<uint64_t> block_holder(pool_.capacity(), 0), slot_holder(options_.max_sequences, 0);
+  int held = 0, slots = 0;
+  for (const auto& [id, sequence] : sequences_) {
+    for (int block : sequence->blocks) {
+      if (block_holder[block] != 0)
+        return Broken("block ", block, " held by ", block_holder[block], " and ", id);
+      if (!pool_.held(block)) return Broken("block ", block, " of ", id, " is free in the pool");
+      block_holder[block] = id;
+      ++held;
+    }
+    const bool memory = sequence->state != SequenceState::kWaiting;
+    if (memory != (sequence->slot >= 0)) return Broken("sequence ", id, " has slot ", sequence->slot);
+    if (!memory && !sequence->blocks.empty()) return Broken("waiting sequence ", id, " holds blocks");
+    if (!memory) continue;
+    if (slot_holder[sequence->slot] != 0) {
+      return Broken("slot ", sequence->slot, " held by ", slot_holder[sequence->slot], " and ", id);
+    }
+    slot_holder[sequence->slot] = id;
+    ++slots;
+    if (sequence->planned > static_cast<int>(sequence->blocks.size()) * kBlockTokens) {
+      return Broken("sequence ", id, " has ", sequence->planned, " rows and ", sequence->blocks.size(),
+                    " blocks");
+    }
+  }
+  if (held != pool_.held_count())
+    return Broken(pool_.held_count(), " blocks are held, sequences know of ", held);
+  if (slots + static_cast<int>(free_slots_.size()) != options_.max_sequences) {
+    return Broken(slots, " slots held and ", free_slots_.size(), " free of ", options_.max_sequences);
+  }
+  return absl::OkStatus();
+}
+
+// Every sequence is in exactly one list, in order, and the counters agree with the lists.
+absl::Status Scheduler::CheckLists() const {
+  const auto before = [](const Sequence* a, const Sequence* b) { return a->Before(*b); };
+  size_t listed = running_.size() + leaving_.size();
+  int unstarted = 0;
+  int64_t uncomputed = 0;
+  if (!std::is_sorted(running_.begin(), running_.end(), before)) return Broken("running is out of order");
+  if (static_cast<int>(running_.size()) > max_running_) return Broken(running_.size(), " sequences run");
+  for (const Sequence* sequence : running_) {
+    if (sequence->state != SequenceState::kRunning) return Broken(sequence->request.id, " is not running");
+    if (sequence->planned > sequence->rows_end())
+      return Broken(sequence->request.id, " is planned beyond its end");
+    uncomputed += std::max(0, sequence->prefill_end - sequence->planned);
+  }
+  for (const Sequence* sequence : leaving_) {
+    const bool leaving =
+        sequence->state == SequenceState::kPreempting || sequence->state == SequenceState::kEnded;
+    if (!leaving || sequence->in_flight == 0) return Broken(sequence->request.id, " should not be leaving");
+  }
+  for (const auto& queue : waiting_) {
+    listed += queue.size();
+    if (!std::is_sorted(queue.begin(), queue.end(), before)) return Broken("waiting is out of order");
+    for (const Sequence* sequence : queue) {
+      if (sequence->state != SequenceState::kWaiting) return Broken(sequence->request.id, " is not waiting");
+      uncomputed += sequence->prefill_end;
+      unstarted += !sequence->started;
+    }
+  }
+  if (listed != sequences_.size()) return Broken(sequences_.size(), " sequences, ", listed, " in lists");
+  if (unstarted != unstarted_) return Broken("unstarted is ", unstarted_, ", counted ", unstarted);
+  if (uncomputed != uncomputed_prompt_tokens_) {
+    return Broken("uncomputed prompt tokens are ", uncomputed_prompt_tokens_, ", counted ", uncomputed);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Scheduler::CheckInvariants() const {
+  HEKLA_RETURN_IF_ERROR(CheckMemory());
+  HEKLA_RETURN_IF_ERROR(CheckLists());
+  absl::flat_hash_map<const Sequence*, int> references;
+  for (int i = 0; i < in_flight_count_; ++i) {
+    const PlannedStep& planned = planned_[(oldest_ + i) % planned_.size()];
+    if (planned.step != last_step_ - in_flight_count_ + 1 + i)
+      return Broken("step ", planned.step, " is out of order");
+    for (const Sequence* sequence : planned.sequences) ++references[sequence];
+  }
+  for (const auto& [id, sequence] : sequences_) {
+    const auto found = references.find(sequence.get());
+    const int counted = found == references.end() ? 0 : found->second;
+    if (counted != sequence->in_flight)
+      return Broken(id, " has in_flight ", sequence->in_flight, ", counted ", counted);
+    references.erase(sequence.get());
+  }
+  if (!references.empty()) return Broken(references.size(), " forgotten sequences are in flight");
+  return absl::OkStatus();
+}
+
+}  // namespace hekla::schedule

@@ -1,0 +1,45 @@
+// A sequence is a request in the scheduler: its tokens as the host knows them, what is planned for it, and
+// what it holds. Private to the scheduler.
+#ifndef HEKLA_WORKER_SCHEDULE_SEQUENCE_H_
+#define HEKLA_WORKER_SCHEDULE_SEQUENCE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "worker/schedule/request.h"
+#include "worker/schedule/scheduler.h"
+
+namespace hekla::schedule {
+
+enum class SequenceState {
+  kWaiting,
+  kRunning,
+  kPreempting,  // waits for its planned steps; their tokens count
+  kEnded,       // waits for its planned steps; their tokens are dropped
+};
+
+struct Scheduler::Sequence {
+  Request request;              // its prompt has moved to `tokens`
+  std::vector<TokenId> tokens;  // prompt and output, as known on the host
+  int prompt_tokens = 0;        // the original prompt, resumed tokens not included
+  int end = 0;                  // tokens at most: prompt_tokens + max_tokens
+  int prefill_end = 0;          // the host feeds tokens [0, prefill_end), the device the rest
+  int planned = 0;              // rows planned: positions [0, planned)
+  int in_flight = 0;            // planned steps that refer to this sequence
+  int slot = -1;
+  std::vector<int> blocks;  // blocks[i] holds positions [i * kBlockTokens, (i + 1) * kBlockTokens)
+  uint64_t arrival = 0;
+  SequenceState state = SequenceState::kWaiting;
+  bool started = false;
+
+  bool Before(const Sequence& other) const {
+    if (request.priority != other.request.priority) return request.priority > other.request.priority;
+    return arrival < other.arrival;
+  }
+  // Rows are planned for positions below this: the last token is drawn and not computed.
+  int rows_end() const { return end - 1; }
+};
+
+}  // namespace hekla::schedule
+
+#endif  // HEKLA_WORKER_SCHEDULE_SEQUENCE_H_
