@@ -1,6 +1,8 @@
-// Stop strings in streamed text. Push() returns the text that is safe to send: all but the longest suffix that is a proper prefix of
-// a stop string. After a match, matched() is its index and nothing more comes out. The earliest match in the text wins; of those that
-// begin at the same byte the longest.  One per stream.
+// Stop strings in streamed text. Push() returns the text that is safe to send: all but the longest suffix
+// that is a proper prefix of a stop string. After a match, matched() is its index and nothing more comes out.
+// The earliest match in the text wins; of those that begin at the same byte the longest. So a match is held
+// back while an earlier or longer one can still come, and how the text was cut into Push() calls makes no
+// difference. Empty stop strings never match. One per stream.
 #ifndef HEKLA_WORKER_TEXT_STOP_MATCHER_H_
 #define HEKLA_WORKER_TEXT_STOP_MATCHER_H_
 
@@ -16,10 +18,13 @@ class StopMatcher {
   // `include_stop`: the matched stop string itself is part of the text.
   explicit StopMatcher(std::vector<std::string> stops, bool include_stop = false);
   std::string Push(absl::string_view text);
-  std::string Flush();                       // the end without a match: what was held back
-  int matched() const { return matched_; }   // -1 = none yet
+  // The text ends here: what was held back, up to a stop string in it (look at matched() again).
+  std::string Flush();
+  int matched() const { return matched_; }  // -1 = none yet
 
  private:
+  std::string Resolve(bool at_end);
+
   std::vector<std::string> stops_;
   bool include_stop_;
   int matched_ = -1;
