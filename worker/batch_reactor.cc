@@ -1,0 +1,186 @@
+#include "worker/batch_reactor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "worker/base/status_macros.h"
+#include "worker/generate_reactor.h"
+
+namespace hekla::worker {
+namespace {
+
+constexpr size_t kMaxNameBytes = 128;
+constexpr size_t kMaxOutbox = 64;  // messages made and not yet written; then events wait in their queues
+constexpr absl::Duration kRetryInterval = absl::Milliseconds(50);
+
+}  // namespace
+
+absl::Status BatchReactor::Check() const {
+  if (request_->batch_id().size() > kMaxNameBytes) {
+    return service::InvalidField("batch_id", absl::StrCat("has ", request_->batch_id().size(),
+                                                          " bytes, the limit is ", kMaxNameBytes));
+  }
+  if (request_->items_size() < 1 || request_->items_size() > kMaxBatchItems) {
+    return service::InvalidField(
+        "items", absl::StrCat("has ", request_->items_size(), " entries, not 1 .. ", kMaxBatchItems));
+  }
+  for (int i = 0; i < request_->items_size(); ++i) {
+    const size_t bytes = request_->items(i).tag().size();
+    if (bytes <= kMaxNameBytes) continue;
+    return service::InvalidField(absl::StrCat("items[", i, "].tag"),
+                                 absl::StrCat("has ", bytes, " bytes, the limit is ", kMaxNameBytes));
+  }
+  return absl::OkStatus();
+}
+
+void BatchReactor::Begin() {
+  began_ = absl::Now();
+  error_ = Check();
+  batch_id_ = request_->batch_id().empty() ? MakeRequestId() : request_->batch_id();
+  if (error_.ok() && context().draining) {
+    error_ =
+        service::WithRetryAfter(service::MakeError(absl::StatusCode::kUnavailable, v1::ERROR_REASON_DRAINING,
+                                                   "this worker takes no new requests"),
+                                absl::Seconds(1));
+  }
+}
+
+absl::StatusOr<ReadRequest> BatchReactor::Read(int index) const {
+  const v1::GenerateRequest& request = request_->items(index).request();
+  HEKLA_ASSIGN_OR_RETURN(ReadRequest read, ReadGenerateRequest(request, context().model, v1::PRIORITY_BATCH));
+  if (read.request_id.empty()) read.request_id = absl::StrCat(batch_id_, "/", index);
+  return read;
+}
+
+void BatchReactor::Fill(absl::Time now, absl::Time* retry_at) {
+  const size_t window = 2 * std::max<size_t>(1, context().model.description.limits().max_sequences());
+  while (next_ < request_->items_size() && running_.size() < window && outbox_.size() < kMaxOutbox) {
+    absl::Status status;
+    if (!waiting_.has_value()) {
+      absl::StatusOr<ReadRequest> read = Read(next_);
+      if (read.ok()) waiting_ = *std::move(read);
+      status = read.status();
+    }
+    if (status.ok()) {
+      absl::StatusOr<std::shared_ptr<RunningRequest>> run =
+          RunningRequest::Start(&context(), *waiting_, Deadline(), weak_from_this());
+      status = run.status();
+      if (service::ReasonOf(status) == v1::ERROR_REASON_QUEUE_FULL) {
+        *retry_at = now + kRetryInterval;
+        return;
+      }
+      waiting_.reset();
+      if (run.ok()) {
+        running_.push_back(std::make_unique<Item>());
+        running_.back()->index = next_;
+        running_.back()->run = *std::move(run);
+      }
+    }
+    if (!status.ok()) AddFinished(next_, status, v1::Result());
+    ++next_;
+  }
+}
+
+v1::GenerateResponse* BatchReactor::AddResponse(const Item& item) {
+  v1::BatchGenerateResponse::ItemDelta* delta = outbox_.emplace_back().mutable_item_delta();
+  delta->set_index(item.index);
+  delta->set_tag(request_->items(item.index).tag());
+  return delta->mutable_response();
+}
+
+void BatchReactor::AddStarted(Item* item) {
+  if (item->run->started() && !item->started_sent) {
+    item->started_sent = true;
+    item->run->FillStarted(item->result.mutable_started());
+    if (request_->stream_deltas()) *AddResponse(*item)->mutable_started() = item->result.started();
+  }
+  if (item->started_sent && item->run->request().echo && !item->prompt_sent) {
+    item->prompt_sent = true;
+    item->run->generation().FillPrompt(item->result.mutable_prompt());
+    if (request_->stream_deltas()) *AddResponse(*item)->mutable_prompt() = item->result.prompt();
+  }
+}
+
+void BatchReactor::AddDelta(Item* item, absl::Time now) {
+  const Generation& generation = item->run->generation();
+  if (!generation.has_delta() || (request_->stream_deltas() && !item->run->DeltaIsDue(now))) return;
+  v1::Delta delta;
+  item->run->TakeDelta(&delta);
+  v1::Result::Sample* sample = item->result.mutable_samples(0);
+  sample->mutable_text()->append(delta.text());
+  sample->mutable_token_ids()->MergeFrom(delta.token_ids());
+  sample->mutable_logprobs()->MergeFrom(delta.logprobs());
+  if (request_->stream_deltas()) *AddResponse(*item)->mutable_delta() = std::move(delta);
+}
+
+bool BatchReactor::Collect(Item* item, absl::Time now) {
+  if (item->result.samples_size() == 0) item->result.add_samples();
+  absl::Status status;
+  for (bool took = true; took && status.ok();) {
+    status = item->run->Poll(now, true, &took);
+    AddStarted(item);
+  }
+  AddDelta(item, now);
+  if (status.ok() && !item->run->generation().ended()) return false;
+  if (status.ok()) item->run->FillFinished(item->result.mutable_samples(0)->mutable_finished());
+  summary_.set_prompt_tokens(summary_.prompt_tokens() + item->run->request().prompt_tokens());
+  summary_.set_output_tokens(summary_.output_tokens() + item->run->generation().output_tokens());
+  item->run->Stop();
+  AddFinished(item->index, status, std::move(item->result));
+  return true;
+}
+
+void BatchReactor::AddFinished(int index, const absl::Status& status, v1::Result result) {
+  v1::BatchGenerateResponse::ItemFinished* finished = outbox_.emplace_back().mutable_item_finished();
+  finished->set_index(index);
+  finished->set_tag(request_->items(index).tag());
+  *finished->mutable_status() = service::ToRpc(status);
+  *finished->mutable_result() = std::move(result);
+  if (status.ok()) {
+    summary_.set_succeeded(summary_.succeeded() + 1);
+  } else {
+    summary_.set_failed(summary_.failed() + 1);
+  }
+}
+
+BatchReactor::Next BatchReactor::NextMessage(absl::Time now, v1::BatchGenerateResponse* out,
+                                             absl::Status* status, absl::Time* wake_at) {
+  if (!error_.ok()) {
+    *status = error_;
+    return Next::kFail;
+  }
+  // An item that ends makes room for the next one, which may end at once as well.
+  for (bool progress = true; progress && outbox_.size() < kMaxOutbox;) {
+    *wake_at = absl::InfiniteFuture();
+    const int before = next_;
+    Fill(now, wake_at);
+    const size_t ended =
+        std::erase_if(running_, [&](const std::unique_ptr<Item>& item) { return Collect(item.get(), now); });
+    progress = ended > 0 || next_ > before;
+  }
+  if (!outbox_.empty()) {
+    *out = std::move(outbox_.front());
+    outbox_.pop_front();
+    return Next::kWrite;
+  }
+  for (const std::unique_ptr<Item>& item : running_) *wake_at = std::min(*wake_at, item->run->NextDue());
+  if (next_ < request_->items_size() || !running_.empty()) return Next::kNothing;
+  *out->mutable_summary() = summary_;
+  out->mutable_summary()->set_batch_id(batch_id_);
+  out->mutable_summary()->set_items(request_->items_size());
+  SetDuration(now - began_, out->mutable_summary()->mutable_elapsed());
+  return Next::kWriteLast;
+}
+
+void BatchReactor::StopAll() {
+  for (const std::unique_ptr<Item>& item : running_) item->run->Stop();
+}
+
+TokenQueue::Fill BatchReactor::WorstFill() const {
+  TokenQueue::Fill worst = TokenQueue::Fill::kNormal;
+  for (const std::unique_ptr<Item>& item : running_) worst = std::max(worst, item->run->fill());
+  return worst;
+}
+
+}  // namespace hekla::worker

@@ -1,0 +1,90 @@
+#include "worker/generate_reactor.h"
+
+#include <random>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "worker/base/status_macros.h"
+
+namespace hekla::worker {
+namespace {
+
+constexpr absl::Duration kKeepaliveInterval = absl::Seconds(1);
+
+}  // namespace
+
+std::string MakeRequestId() {
+  thread_local std::mt19937_64 generator(std::random_device{}());
+  return absl::StrFormat("%016x%016x", generator(), generator());
+}
+
+absl::StatusOr<std::shared_ptr<RunningRequest>> GenerateReactor::Read() {
+  HEKLA_ASSIGN_OR_RETURN(ReadRequest read,
+                         ReadGenerateRequest(*request_, context().model, v1::PRIORITY_NORMAL));
+  if (read.request_id.empty()) read.request_id = MakeRequestId();
+  return RunningRequest::Start(&context(), std::move(read), Deadline(), weak_from_this());
+}
+
+void GenerateReactor::Begin() {
+  last_message_ = absl::Now();
+  absl::StatusOr<std::shared_ptr<RunningRequest>> run = Read();
+  if (run.ok()) {
+    run_ = *std::move(run);
+  } else {
+    error_ = run.status();
+  }
+}
+
+GenerateReactor::Next GenerateReactor::NextMessage(absl::Time now, v1::GenerateResponse* out,
+                                                   absl::Status* status, absl::Time* wake_at) {
+  bool took = false;
+  for (bool arm = false; run_ != nullptr; arm = true) {
+    if (error_.ok()) error_ = run_->Poll(now, arm, &took);
+    if (run_->started() && !started_sent_) {
+      started_sent_ = true;
+      last_message_ = now;
+      run_->FillStarted(out->mutable_started());
+      return Next::kWrite;
+    }
+    if (started_sent_ && run_->request().echo && !prompt_sent_) {
+      prompt_sent_ = true;
+      run_->generation().FillPrompt(out->mutable_prompt());
+      return Next::kWrite;
+    }
+    if (run_->DeltaIsDue(now) || (!error_.ok() && run_->generation().has_delta())) {
+      last_message_ = now;
+      run_->TakeDelta(out->mutable_delta());
+      return Next::kWrite;
+    }
+    if (!error_.ok()) break;
+    if (run_->generation().ended()) {
+      run_->FillFinished(out->mutable_finished());
+      return Next::kWriteLast;
+    }
+    if (arm && !took) break;
+  }
+  if (!error_.ok()) {
+    *status = error_;
+    return Next::kFail;
+  }
+  *wake_at = run_->NextDue();
+  if (!started_sent_) return Next::kNothing;
+  *wake_at = std::min(*wake_at, last_message_ + kKeepaliveInterval);
+  if (now < last_message_ + kKeepaliveInterval) return Next::kNothing;
+  last_message_ = now;
+  const bool decoding = run_->generation().output_tokens() > run_->request().engine.resumed_tokens;
+  out->mutable_keepalive()->set_phase(decoding ? v1::Keepalive::DECODE : v1::Keepalive::PREFILL);
+  out->mutable_keepalive()->set_prefill_total(run_->request().engine.prompt.size());
+  if (decoding) out->mutable_keepalive()->set_prefill_done(run_->request().engine.prompt.size());
+  return Next::kWrite;
+}
+
+void GenerateReactor::StopAll() {
+  if (run_ != nullptr) run_->Stop();
+}
+
+TokenQueue::Fill GenerateReactor::WorstFill() const {
+  return run_ == nullptr ? TokenQueue::Fill::kNormal : run_->fill();
+}
+
+}  // namespace hekla::worker

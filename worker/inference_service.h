@@ -1,0 +1,58 @@
+// hekla.v1.Inference on a worker: one model, one engine. With the reactors and the request reader the only
+// place where protobuf meets the engine.
+//
+// Two bounded thread crossings: gRPC's thread to the engine's mailbox (Submit), the engine's thread to a
+// TokenQueue; texts are made and written on the WriteLoop and gRPC's threads. Thread rule: any thread.
+// Lifetime: the engine and the tokenizer outlive it; it outlives the gRPC server.
+#ifndef HEKLA_WORKER_INFERENCE_SERVICE_H_
+#define HEKLA_WORKER_INFERENCE_SERVICE_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <string>
+
+#include "hekla/v1/inference.grpc.pb.h"
+#include "worker/running_request.h"
+
+namespace hekla::worker {
+
+class InferenceService : public v1::Inference::CallbackService {
+ public:
+  InferenceService(ServedModel model, engine::EngineInterface* engine, StreamLimits limits = {});
+
+  grpc::ServerWriteReactor<v1::GenerateResponse>* Generate(grpc::CallbackServerContext* call,
+                                                           const v1::GenerateRequest* request) override;
+  grpc::ServerWriteReactor<v1::BatchGenerateResponse>* BatchGenerate(
+      grpc::CallbackServerContext* call, const v1::BatchGenerateRequest* request) override;
+  grpc::ServerUnaryReactor* Tokenize(grpc::CallbackServerContext* call, const v1::TokenizeRequest* request,
+                                     v1::TokenizeResponse* response) override;
+  grpc::ServerUnaryReactor* Detokenize(grpc::CallbackServerContext* call,
+                                       const v1::DetokenizeRequest* request,
+                                       v1::DetokenizeResponse* response) override;
+  grpc::ServerUnaryReactor* ListModels(grpc::CallbackServerContext* call,
+                                       const v1::ListModelsRequest* request,
+                                       v1::ListModelsResponse* response) override;
+  grpc::ServerUnaryReactor* GetModel(grpc::CallbackServerContext* call, const v1::GetModelRequest* request,
+                                     v1::Model* response) override;
+
+  // While it drains, new requests are refused with UNAVAILABLE DRAINING; those in flight go on.
+  void SetDraining(bool draining) { context_.draining = draining; }
+  bool draining() const { return context_.draining; }
+
+  Inflight& inflight() { return inflight_; }
+  const v1::Model& model() const { return context_.model.description; }
+  engine::EngineInterface& engine() { return *context_.engine; }
+
+ private:
+  absl::Status CheckAndTokenize(const v1::TokenizeRequest& request, v1::TokenizeResponse* response) const;
+  absl::Status CheckAndDetokenize(const v1::DetokenizeRequest& request,
+                                  v1::DetokenizeResponse* response) const;
+
+  Inflight inflight_;
+  ServiceContext context_;
+  WriteLoop loop_;  // joined first
+};
+
+}  // namespace hekla::worker
+
+#endif  // HEKLA_WORKER_INFERENCE_SERVICE_H_

@@ -1,0 +1,179 @@
+// What Generate and BatchGenerate have in common: one write in flight, what comes meanwhile merges, slow
+// readers end, cancelled calls stop their work at once. The subclass says what comes next.
+//
+// Thread rule: gRPC's threads and the WriteLoop's; all virtual calls come under mutex(). Lifetime: made by
+// Launch, it holds itself until gRPC's OnDone.
+#ifndef HEKLA_WORKER_STREAM_REACTOR_H_
+#define HEKLA_WORKER_STREAM_REACTOR_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "service/runtime/status.h"
+#include "worker/running_request.h"
+
+namespace hekla::worker {
+
+template <typename Response>
+class StreamReactor : public grpc::ServerWriteReactor<Response>,
+                      public WriteTask,
+                      public std::enable_shared_from_this<StreamReactor<Response>> {
+ public:
+  // Starts a new reactor, which from here on owns itself.
+  static StreamReactor* Launch(std::shared_ptr<StreamReactor> reactor) {
+    reactor->self_ = reactor;
+    StreamReactor* raw = reactor.get();
+    {
+      absl::MutexLock lock(&raw->mutex_);
+      raw->Begin();
+      raw->Advance();
+    }
+    return raw;
+  }
+
+  void Pump() final {
+    absl::MutexLock lock(&mutex_);
+    if (finished_) return;
+    if (write_in_flight_) {
+      WatchSlowWrite(absl::Now());
+    } else {
+      Advance();
+    }
+  }
+
+  void OnWriteDone(bool ok) final {
+    absl::MutexLock lock(&mutex_);
+    write_in_flight_ = false;
+    if (finished_) return;
+    if (!ok) final_status_ = Gone();
+    Advance();
+  }
+
+  void OnCancel() final {
+    absl::MutexLock lock(&mutex_);
+    StopAll();
+    if (final_status_.ok()) final_status_ = Gone();
+    if (!finished_ && !write_in_flight_) Advance();
+  }
+
+  void OnDone() final {
+    std::shared_ptr<StreamReactor> self;  // the last owner, but for a pump that runs; dies after the lock
+    absl::MutexLock lock(&mutex_);
+    StopAll();
+    self.swap(self_);
+  }
+
+ protected:
+  enum class Next {
+    kNothing,    // wait for an event, or *wake_at
+    kWrite,      // *out
+    kWriteLast,  // *out, then OK
+    kFail,       // *status, after StopAll
+  };
+
+  StreamReactor(const ServiceContext* context, grpc::CallbackServerContext* call)
+      : context_(context), call_(call) {}
+
+  virtual void Begin() = 0;
+  virtual Next NextMessage(absl::Time now, Response* out, absl::Status* status, absl::Time* wake_at) = 0;
+  virtual void StopAll() = 0;
+  // The fullest of the queues behind this stream.
+  virtual TokenQueue::Fill WorstFill() const = 0;
+
+  absl::Time Deadline() const {
+    const auto deadline = call_->deadline();
+    if (deadline == std::chrono::system_clock::time_point::max()) return absl::InfiniteFuture();
+    return absl::FromChrono(deadline);
+  }
+  const ServiceContext& context() const { return *context_; }
+
+ private:
+  absl::Status Gone() const {
+    if (absl::Now() >= Deadline()) {
+      return service::MakeError(absl::StatusCode::kDeadlineExceeded, v1::ERROR_REASON_DEADLINE,
+                                "the deadline passed");
+    }
+    return service::MakeError(absl::StatusCode::kCancelled, v1::ERROR_REASON_CANCELLED,
+                              "the call was cancelled");
+  }
+
+  void Fail(const absl::Status& status) {
+    StopAll();
+    finished_ = true;
+    this->Finish(service::ToGrpc(status));
+  }
+
+  // No write is in flight.
+  void Advance() {
+    if (!final_status_.ok()) return Fail(final_status_);
+    absl::Status status;
+    absl::Time wake_at = absl::InfiniteFuture();
+    const absl::Time now = absl::Now();
+    response_.Clear();
+    switch (NextMessage(now, &response_, &status, &wake_at)) {
+      case Next::kNothing:
+        WakeAt(wake_at);
+        return;
+      case Next::kWrite:
+        write_in_flight_ = true;
+        write_started_ = now;
+        this->StartWrite(&response_);
+        return;
+      case Next::kWriteLast:
+        StopAll();
+        finished_ = true;
+        this->StartWriteAndFinish(&response_, grpc::WriteOptions(), grpc::Status::OK);
+        return;
+      case Next::kFail:
+        return Fail(status);
+    }
+  }
+
+  // A timer that is due later than the one that is set already would only be one more.
+  void WakeAt(absl::Time time) {
+    if (time == absl::InfiniteFuture()) return;
+    if (timer_ > absl::Now() && timer_ <= time) return;
+    timer_ = time;
+    context_->loop->PostAt(time, this->weak_from_this());
+  }
+
+  // The client reads too slowly when more waits than it may while one write is older than the grace. The
+  // engine is freed at once; the client learns of it when it reads on, and is cut off if it does not.
+  void WatchSlowWrite(absl::Time now) {
+    const absl::Duration grace = context_->limits.grace;
+    if (!final_status_.ok()) {
+      if (now >= slow_since_ + grace) call_->TryCancel();
+      return;
+    }
+    const TokenQueue::Fill fill = WorstFill();
+    if (fill == TokenQueue::Fill::kNormal) return;
+    if (fill != TokenQueue::Fill::kOverHard && now < write_started_ + grace)
+      return WakeAt(write_started_ + grace);
+    StopAll();
+    final_status_ = service::MakeError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_SLOW_CONSUMER,
+                                       "the client reads too slowly: too many tokens wait to be sent");
+    slow_since_ = now;
+    context_->loop->PostAt(now + grace, this->weak_from_this());
+  }
+
+  const ServiceContext* const context_;
+  grpc::CallbackServerContext* const call_;
+  absl::Mutex mutex_;
+  Response response_;  // of the write in flight
+  bool write_in_flight_ = false;
+  bool finished_ = false;      // Finish was called
+  absl::Status final_status_;  // to finish with, once no write is in flight
+  absl::Time write_started_, slow_since_;
+  absl::Time timer_ = absl::InfinitePast();
+  std::shared_ptr<StreamReactor> self_;
+};
+
+}  // namespace hekla::worker
+
+#endif  // HEKLA_WORKER_STREAM_REACTOR_H_
