@@ -120,14 +120,7 @@ Gguf::~Gguf() {
   if (map_ != nullptr) munmap(const_cast<uint8_t*>(map_), size_);
 }
 
-absl::Status Gguf::Parse() {
-  HEKLA_RETURN_IF_ERROR(GgufParser(this).Parse());
-  if (!Has("split.count")) return absl::OkStatus();
-  HEKLA_ASSIGN_OR_RETURN(const uint64_t files, GetUint("split.count"));
-  if (files <= 1) return absl::OkStatus();
-  return absl::UnimplementedError(absl::StrCat("key split.count: one of ", files,
-                                               " files of a split model; only models in one file are read"));
-}
+absl::Status Gguf::Parse() { return GgufParser(this).Parse(); }
 
 absl::StatusOr<const Gguf::Value*> Gguf::Get(absl::string_view key) const {
   auto found = values_.find(key);

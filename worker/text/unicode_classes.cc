@@ -8,6 +8,7 @@
 namespace hekla::text {
 namespace {
 
+// clang-format off
 // First code point of a run << 3 | its CharacterClass, ascending; a run ends where the next begins.
 constexpr std::array<uint32_t, 2205> kRuns = {
     0x0, 0x10B, 0x124, 0x12B, 0x15C, 0x163, 0x182, 0x1D3, 0x1E4, 0x1FB,
@@ -232,6 +233,7 @@ constexpr std::array<uint32_t, 2205> kRuns = {
     0x153700, 0x153801, 0x15B9C8, 0x15BA01, 0x15C0F0, 0x15C101, 0x167510, 0x167581, 0x175F08, 0x17C001,
     0x17D0F0, 0x180001, 0x189A58, 0x700805, 0x700F80,
 };
+// clang-format on
 
 }  // namespace
 

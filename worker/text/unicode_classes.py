@@ -32,11 +32,13 @@ def main():
 namespace hekla::text {{
 namespace {{
 
+// clang-format off
 // First code point of a run << 3 | its CharacterClass, ascending; a run ends where the next begins.
 constexpr std::array<uint32_t, {len(entries)}> kRuns = {{""")
     for i in range(0, len(entries), 10):
         print("    " + ", ".join(f"0x{e:X}" for e in entries[i:i + 10]) + ",")
     print("""};
+// clang-format on
 
 }  // namespace
 
