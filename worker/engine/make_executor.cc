@@ -3,10 +3,12 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "worker/base/status_macros.h"
 #include "worker/cpu/cpu_executor.h"
 #include "worker/engine/cpu_adapter.h"
+#include "worker/engine/vulkan_executor.h"
 
 namespace hekla::engine {
 namespace {
@@ -25,14 +27,20 @@ absl::StatusOr<std::unique_ptr<Executor>> MakeCpuExecutor(const model::Plan& pla
   return std::make_unique<CpuAdapter>(std::move(executor), plan.config.vocabulary);
 }
 
+absl::StatusOr<std::unique_ptr<Executor>> MakeVulkanExecutor(const model::Plan& plan, int index,
+                                                             const ExecutorOptions& options) {
+  HEKLA_ASSIGN_OR_RETURN(std::unique_ptr<Executor> executor, VulkanExecutor::Create(plan, index, options));
+  return executor;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Executor>> MakeExecutor(const model::Plan& plan, const std::string& device,
                                                        const ExecutorOptions& options) {
   if (device == "cpu") return MakeCpuExecutor(plan, options);
-  if (device == "auto" || device == "vulkan" || absl::StartsWith(device, "vulkan:")) {
-    return absl::UnimplementedError(
-        absl::StrCat("device \"", device, "\": there is no Vulkan executor yet, use cpu"));
+  if (device == "auto" || device == "vulkan") return MakeVulkanExecutor(plan, -1, options);
+  if (int index; absl::StartsWith(device, "vulkan:") && absl::SimpleAtoi(device.substr(7), &index) && index >= 0) {
+    return MakeVulkanExecutor(plan, index, options);
   }
   return absl::InvalidArgumentError(
       absl::StrCat("device is \"", device, "\", known are cpu, vulkan, vulkan:N and auto"));

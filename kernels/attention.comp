@@ -1,0 +1,204 @@
+#version 460
+// Paged attention of one token's query heads over its own past: a workgroup takes (kv head and GROUP of its query heads, row) and one
+// split of kSplit positions, or, where the grid has a single z, all splits one after the other. Split results are merged in split
+// order by the same arithmetic either way (by the last workgroup of the row to arrive, or at once), so the grid changes no bit.
+//   in   queries [rows][heads * head_dim] f32; K and V cache of the layer, f16 (common/kv_cache.glsl); block tables in the slot state
+//   out  activation [rows][heads * head_dim]
+// Scores: a thread takes a token, so K is read 16 contiguous bytes a lane, lanes side by side. Values: a thread takes 4 dimensions and
+// every TOKEN_GROUPS-th token. Bound: reads 4 * head_dim * context bytes a kv head. Loop budget, for one split: kSplit / TOKEN_GROUPS +
+// head_dim / 8 * kSplit / THREADS + 2 * GROUP * kSplit / THREADS.
+#extension GL_KHR_shader_subgroup_basic : require
+#extension GL_KHR_shader_subgroup_arithmetic : require
+#extension GL_EXT_control_flow_attributes : require
+#extension GL_GOOGLE_include_directive : require
+layout(constant_id = 0) const uint SUBGROUP = 32;
+layout(constant_id = 4) const uint THREADS = 128;
+layout(constant_id = 6) const uint HEAD_DIM = 64;
+layout(constant_id = 7) const uint GROUP = 1;   // query heads of one workgroup, all of the same kv head
+layout(local_size_x_id = 4) in;
+#include "params.h"
+#define STEP_BINDING 0
+#include "common/step.glsl"
+#include "common/activation.glsl"
+#include "common/kv_cache.glsl"
+layout(push_constant) uniform Push { AttentionParams p; };
+layout(binding = 1, std430) readonly buffer Queries { vec4 queries[]; };
+layout(binding = 2, std430) readonly buffer Keys { uvec4 keys[]; };
+layout(binding = 3, std430) readonly buffer Values { uvec2 values[]; };
+layout(binding = 4, std430) readonly buffer SlotState { uint slot_state[]; };
+layout(binding = 5, std430) writeonly buffer ActivationOut { float activation_out[]; };
+layout(binding = 6, std430) coherent buffer Partials { float split_results[]; };  // [row][head][split][HEAD_DIM + 2]
+layout(binding = 7, std430) coherent buffer Arrivals { uint arrivals[]; };        // [row][head group], zero between steps
+
+const uint CHUNKS = HEAD_DIM / 4;             // vec4s of a head
+const uint TOKEN_GROUPS = THREADS / CHUNKS;
+shared vec4 query[GROUP * CHUNKS];
+shared float score[GROUP * kSplit];
+shared vec4 partial[TOKEN_GROUPS * GROUP * CHUNKS];
+shared float largest[GROUP], total[GROUP];
+shared uint arrived;
+
+const float LOWEST = -3.402823466e38;
+
+void load_queries(uint row, uint first_head) {
+  for (uint i = gl_LocalInvocationIndex; i < GROUP * CHUNKS; i += THREADS) {
+    query[i] = queries[(row * p.heads + first_head) * CHUNKS + i] * p.scale;
+  }
+}
+
+void compute_scores(uint table, uint kv_head, uint start, uint count) {
+  for (uint t = gl_LocalInvocationIndex; t < count; t += THREADS) {
+    const uint position = start + t;
+    const uint block = slot_state[table + position / kBlock];
+    const uint base = key_word(block, kv_head, position % kBlock, 0, p.kv_heads, HEAD_DIM) / 4;
+    precise float s[GROUP];
+    [[unroll]] for (uint g = 0; g < GROUP; ++g) s[g] = 0;
+    for (uint c = 0; c < HEAD_DIM / 8; ++c) {
+      const uvec4 raw = keys[base + c * kBlock];
+      const vec4 a = vec4(unpackHalf2x16(raw.x), unpackHalf2x16(raw.y)), b = vec4(unpackHalf2x16(raw.z), unpackHalf2x16(raw.w));
+      [[unroll]] for (uint g = 0; g < GROUP; ++g) {
+        const vec4 qa = query[g * CHUNKS + 2 * c], qb = query[g * CHUNKS + 2 * c + 1];
+        s[g] = fma(a.w, qa.w, fma(a.z, qa.z, fma(a.y, qa.y, fma(a.x, qa.x, s[g]))));
+        s[g] = fma(b.w, qb.w, fma(b.z, qb.z, fma(b.y, qb.y, fma(b.x, qb.x, s[g]))));
+      }
+    }
+    [[unroll]] for (uint g = 0; g < GROUP; ++g) score[g * kSplit + t] = s[g];
+  }
+}
+
+void softmax(uint count) {
+  for (uint g = gl_SubgroupID; g < GROUP; g += gl_NumSubgroups) {
+    float m = -3.4e38;
+    for (uint t = gl_SubgroupInvocationID; t < count; t += SUBGROUP) m = max(m, score[g * kSplit + t]);
+    m = subgroupMax(m);
+    float sum = 0;
+    for (uint t = gl_SubgroupInvocationID; t < count; t += SUBGROUP) {
+      const float e = exp(score[g * kSplit + t] - m);
+      score[g * kSplit + t] = e;
+      sum += e;
+    }
+    sum = subgroupAdd(sum);
+    if (gl_SubgroupInvocationID == 0) largest[g] = m, total[g] = sum;
+  }
+}
+
+void weigh_values(uint table, uint kv_head, uint start, uint count) {
+  const uint chunk = gl_LocalInvocationIndex % CHUNKS, token_group = gl_LocalInvocationIndex / CHUNKS;
+  if (token_group >= TOKEN_GROUPS) return;
+  precise vec4 sum[GROUP];
+  [[unroll]] for (uint g = 0; g < GROUP; ++g) sum[g] = vec4(0);
+  for (uint t = token_group; t < count; t += TOKEN_GROUPS) {
+    const uint position = start + t;
+    const uint block = slot_state[table + position / kBlock];
+    const uvec2 raw = values[value_word(block, kv_head, position % kBlock, 4 * chunk, p.kv_heads, HEAD_DIM) / 2];
+    const vec4 v = vec4(unpackHalf2x16(raw.x), unpackHalf2x16(raw.y));
+    [[unroll]] for (uint g = 0; g < GROUP; ++g) sum[g] = fma(v, vec4(score[g * kSplit + t]), sum[g]);
+  }
+  [[unroll]] for (uint g = 0; g < GROUP; ++g) partial[(token_group * GROUP + g) * CHUNKS + chunk] = sum[g];
+}
+
+// Element i of GROUP * CHUNKS: head i / CHUNKS, dimensions 4 * (i % CHUNKS) ...; the split's output before division by its total.
+vec4 split_result(uint i) {
+  vec4 sum = partial[i];
+  for (uint t = 1; t < TOKEN_GROUPS; ++t) sum += partial[t * GROUP * CHUNKS + i];
+  return sum;
+}
+
+// Softmax state of one element over the splits so far.
+struct Running {
+  vec4 sum;
+  float largest, total;
+};
+
+void merge(inout Running r, vec4 sum, float split_largest, float split_total) {
+  const float m = max(r.largest, split_largest);
+  const float keep = exp(r.largest - m), take = exp(split_largest - m);
+  precise vec4 merged = fma(sum, vec4(take), r.sum * keep);
+  precise float merged_total = fma(split_total, take, r.total * keep);
+  r = Running(merged, m, merged_total);
+}
+
+void write_activation(uint row, uint first_head, uint i, Running r) {
+  const uint at = row * p.output_units * kUnit + activation_index(first_head * HEAD_DIM + 4 * i, p.output_units);
+  [[unroll]] for (uint k = 0; k < 4; ++k) activation_out[at + k] = r.sum[k] / r.total;
+}
+
+uint split_base(uint row, uint head, uint split) { return ((row * p.heads + head) * p.max_splits + split) * (HEAD_DIM + 2); }
+
+void leave_split(uint row, uint first_head, uint split) {
+  for (uint i = gl_LocalInvocationIndex; i < GROUP * CHUNKS; i += THREADS) {
+    const uint base = split_base(row, first_head + i / CHUNKS, split), dim = 4 * (i % CHUNKS);
+    const vec4 sum = split_result(i);
+    [[unroll]] for (uint k = 0; k < 4; ++k) split_results[base + dim + k] = sum[k];
+    if (dim == 0) split_results[base + HEAD_DIM] = largest[i / CHUNKS], split_results[base + HEAD_DIM + 1] = total[i / CHUNKS];
+  }
+}
+
+// True in the workgroup that finds all splits of its row and heads left.
+bool is_last(uint row, uint splits) {
+  memoryBarrierBuffer();
+  barrier();
+  const uint counter = row * gl_NumWorkGroups.x + gl_WorkGroupID.x;
+  if (gl_LocalInvocationIndex == 0) {
+    arrived = atomicAdd(arrivals[counter], 1);
+    if (arrived == splits - 1) arrivals[counter] = 0;
+  }
+  barrier();
+  memoryBarrierBuffer();
+  return arrived == splits - 1;
+}
+
+void combine(uint row, uint first_head, uint splits) {
+  for (uint i = gl_LocalInvocationIndex; i < GROUP * CHUNKS; i += THREADS) {
+    Running r = Running(vec4(0), LOWEST, 0);
+    for (uint s = 0; s < splits; ++s) {
+      const uint at = split_base(row, first_head + i / CHUNKS, s), dim = 4 * (i % CHUNKS);
+      const vec4 sum = vec4(split_results[at + dim], split_results[at + dim + 1], split_results[at + dim + 2], split_results[at + dim + 3]);
+      merge(r, sum, split_results[at + HEAD_DIM], split_results[at + HEAD_DIM + 1]);
+    }
+    write_activation(row, first_head, i, r);
+  }
+}
+
+const uint PER_THREAD = (GROUP * CHUNKS + THREADS - 1) / THREADS;
+
+void main() {
+  const uint groups = p.heads / p.kv_heads / GROUP;   // head groups of a kv head
+  const uint row = gl_WorkGroupID.y;
+  if (row >= step_rows) return;
+  const uvec4 at = STEP_ROW(row);
+  const uint context = at.y + 1, splits = (context + kSplit - 1) / kSplit;
+  if (gl_WorkGroupID.z >= splits) return;
+  const uint kv_head = gl_WorkGroupID.x / groups, first_head = gl_WorkGroupID.x * GROUP;
+  const uint table = at.x * p.slot_stride + kSlotParameters;
+  Running running[PER_THREAD];
+  [[unroll]] for (uint j = 0; j < PER_THREAD; ++j) running[j] = Running(vec4(0), LOWEST, 0);
+  load_queries(row, first_head);
+  const bool alone = gl_NumWorkGroups.z == 1;
+  for (uint split = gl_WorkGroupID.z; split < (alone ? splits : gl_WorkGroupID.z + 1); ++split) {
+    const uint start = split * kSplit, count = min(kSplit, context - start);
+    barrier();
+    compute_scores(table, kv_head, start, count);
+    barrier();
+    softmax(count);
+    barrier();
+    weigh_values(table, kv_head, start, count);
+    barrier();
+    if (!alone && splits > 1) {
+      leave_split(row, first_head, split);
+    } else {
+      [[unroll]] for (uint j = 0; j < PER_THREAD; ++j) {
+        const uint i = j * THREADS + gl_LocalInvocationIndex;
+        if (i < GROUP * CHUNKS) merge(running[j], split_result(i), largest[i / CHUNKS], total[i / CHUNKS]);
+      }
+    }
+  }
+  if (alone || splits == 1) {
+    [[unroll]] for (uint j = 0; j < PER_THREAD; ++j) {
+      const uint i = j * THREADS + gl_LocalInvocationIndex;
+      if (i < GROUP * CHUNKS) write_activation(row, first_head, i, running[j]);
+    }
+  } else if (is_last(row, splits)) {
+    combine(row, first_head, splits);
+  }
+}

@@ -1,0 +1,147 @@
+// The matvec core: every subgroup computes ROWS rows of W times COLUMNS activation columns, lanes along the row, no shared memory.
+//   in   weights [rows][units * 32] as laid out by repack.h       activations [columns][units * 32], f32
+//        partial sums of squares [columns][partials] where the input is a normed residual stream
+//   out  acc[r][c], complete in every lane, times 1 / rms of the column; the including kernel's epilogue takes it from there
+// Bound: reads rows * units * 32 * (bits per weight) / 8 bytes of weights once per COLUMNS columns.
+// Every (row, column) is summed in one fixed order with explicit fma, whatever ROWS, COLUMNS and the batch are: results are equal
+// bit for bit. Loop budget: units / SUBGROUP + partials / SUBGROUP * COLUMNS iterations a subgroup.
+#extension GL_KHR_shader_subgroup_basic : require
+#extension GL_KHR_shader_subgroup_arithmetic : require
+#extension GL_EXT_control_flow_attributes : require
+
+layout(constant_id = 0) const uint SUBGROUP = 32;
+layout(constant_id = 2) const uint ROWS = 4;
+layout(constant_id = 3) const uint COLUMNS = 1;
+layout(constant_id = 4) const uint THREADS = 128;
+layout(local_size_x_id = 4) in;
+
+#include "params.h"
+#define STEP_BINDING 1
+#include "common/step.glsl"
+#include "common/activation.glsl"
+#include "common/quant.glsl"
+
+layout(push_constant) uniform Push { MatvecParams p; };
+layout(binding = 2, std430) readonly buffer Activations { vec4 activations[]; };
+layout(binding = 3, std430) readonly buffer Partials { float partials[]; };
+layout(binding = 4, std430) readonly buffer Bias { float bias[]; };
+
+float acc[ROWS][COLUMNS];
+
+uint live_columns() { return (p.flags & kMatvecSamples) != 0 ? step_samples : step_rows; }
+
+// The step row of a column of this launch.
+uint column_row(uint column) { return (p.flags & kMatvecSamples) != 0 ? STEP_SAMPLE(column).x : column; }
+
+float inverse_rms(uint row) {
+  float sum = 0;
+  for (uint i = gl_SubgroupInvocationID; i < p.partials; i += SUBGROUP) sum += partials[row * p.partial_stride + i];
+  return inversesqrt(fma(subgroupAdd(sum), p.inverse_width, p.epsilon));
+}
+
+void matvec(uint first_row, uint first_column) {
+  const uint lane = gl_SubgroupInvocationID;
+  const uint live = live_columns();
+  uint column_base[COLUMNS];
+  [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
+    column_base[c] = column_row(min(first_column + c, live - 1)) * p.units * 8;
+    [[unroll]] for (uint r = 0; r < ROWS; ++r) acc[r][c] = 0;
+  }
+  for (uint unit = lane; unit < p.units; unit += SUBGROUP) {
+    const uint chunk = unit - lane;
+    const uint n = min(SUBGROUP, p.units - chunk);
+#ifdef HIGH
+    uvec2 high[ROWS];
+    [[unroll]] for (uint r = 0; r < ROWS; ++r) high[r] = weights2[p.high_base + (first_row + r) * p.units + unit];
+#endif
+#ifdef SCALED
+    float part_sum[ROWS][COLUMNS];
+    ROW_SCALES scales[ROWS];
+#ifdef SCALES_PER_ROW
+    [[unroll]] for (uint r = 0; r < ROWS; ++r) scales[r] = row_scales(p.scale_base, first_row + r, unit, p.units);
+#else
+    [[unroll]] for (uint r = 0; r < ROWS; r += 4) {
+      ROW_SCALES four = row_scales(p.scale_base, first_row + r, unit, p.units);
+      [[unroll]] for (uint i = r; i < min(r + 4, ROWS); ++i) scales[i] = four;
+    }
+#endif
+#endif
+#ifdef NEEDS_SUM
+    float column_sum[COLUMNS];
+#endif
+    [[unroll]] for (uint part = 0; part < PARTS; ++part) {
+      uvec4 raw[ROWS];
+      [[unroll]] for (uint r = 0; r < ROWS; ++r) {
+        raw[r] = weights4[((first_row + r) * p.units + chunk) * PARTS + part * n + lane];
+      }
+      [[unroll]] for (uint g = 0; g < GROUPS; ++g) {
+        const uint group_index = part * GROUPS + g;
+        vec4 x[COLUMNS];
+        [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
+          x[c] = activations[column_base[c] + chunk * 8 + group_index * n + lane];
+#ifdef NEEDS_SUM
+          precise float four = (x[c].x + x[c].y) + (x[c].z + x[c].w);
+          precise float so_far = group_index % FLUSH == 0 ? four : column_sum[c] + four;
+          column_sum[c] = so_far;
+#endif
+        }
+        [[unroll]] for (uint r = 0; r < ROWS; ++r) {
+#ifdef HIGH
+          const vec4 w = group(raw[r], high[r], g);
+#else
+          const vec4 w = group(raw[r], uvec2(0), g);
+#endif
+          [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
+#ifdef SCALED
+            precise float s = group_index % FLUSH == 0 ? w.x * x[c].x : fma(w.x, x[c].x, part_sum[r][c]);
+            part_sum[r][c] = fma(w.w, x[c].w, fma(w.z, x[c].z, fma(w.y, x[c].y, s)));
+#else
+            acc[r][c] = fma(w.w, x[c].w, fma(w.z, x[c].z, fma(w.y, x[c].y, fma(w.x, x[c].x, acc[r][c]))));
+#endif
+          }
+        }
+#ifdef SCALED
+        if (group_index % FLUSH == FLUSH - 1) {
+          [[unroll]] for (uint r = 0; r < ROWS; ++r) {
+            const vec2 scale = scale_of(scales[r], first_row + r, unit, group_index / 4);
+            [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
+#if defined(OFFSET)
+              precise float value = fma(-OFFSET, column_sum[c], part_sum[r][c]);
+              acc[r][c] = fma(scale.x, value, acc[r][c]);
+#elif defined(MINIMUM)
+              acc[r][c] = fma(scale.x, part_sum[r][c], fma(-scale.y, column_sum[c], acc[r][c]));
+#else
+              acc[r][c] = fma(scale.x, part_sum[r][c], acc[r][c]);
+#endif
+            }
+          }
+        }
+#endif
+      }
+    }
+  }
+  [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
+    float norm = 1;
+    if (p.partials != 0) norm = inverse_rms(column_row(min(first_column + c, live - 1)));
+    [[unroll]] for (uint r = 0; r < ROWS; ++r) {
+      precise float total = subgroupAdd(acc[r][c]) * norm;
+      acc[r][c] = total;
+    }
+  }
+}
+
+// The epilogue spreads the ROWS * COLUMNS results over the lanes: lane l of pass i takes result i * SUBGROUP + l, row-major by row.
+// `partner` is the result of the row's pair (row ^ 1), for RoPE and SwiGLU.
+const uint RESULTS = ROWS * COLUMNS;
+const uint PASSES = (RESULTS + SUBGROUP - 1) / SUBGROUP;
+float picked, partner;
+void pick(uint result) {
+  picked = 0, partner = 0;
+  [[unroll]] for (uint r = 0; r < ROWS; ++r) {
+    [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
+      if (result == r * COLUMNS + c) picked = acc[r][c], partner = acc[r ^ (ROWS > 1 ? 1 : 0)][c];
+    }
+  }
+}
+
+uint first_row_of_subgroup() { return (gl_WorkGroupID.x * gl_NumSubgroups + gl_SubgroupID) * ROWS; }

@@ -1,0 +1,123 @@
+#include "worker/engine/vulkan_stage.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "worker/base/status_macros.h"
+#include "worker/engine/stage_lowering.h"
+
+namespace hekla::engine {
+
+absl::StatusOr<std::unique_ptr<VulkanStage>> VulkanStage::Create(const vulkan::Device* device, const model::Plan& plan,
+                                                                 const Limits& limits, const DeviceWeights::Progress& progress) {
+  auto stage = std::unique_ptr<VulkanStage>(new VulkanStage(device, limits));
+  HEKLA_ASSIGN_OR_RETURN(stage->uploader_, vulkan::Uploader::Create(device));
+  stage->weights_ = std::make_unique<DeviceWeights>(device, stage->uploader_.get(), plan.weight_bytes, progress);
+  HEKLA_ASSIGN_OR_RETURN(stage->buffers_, StageBuffers::Create(device, plan, limits));
+  HEKLA_RETURN_IF_ERROR(StageLowering(stage.get(), plan).Run());
+  HEKLA_RETURN_IF_ERROR(stage->uploader_->Finish());
+  stage->uploader_.reset();
+  if (progress) progress(plan.weight_bytes, plan.weight_bytes);
+  return stage;
+}
+
+uint32_t VulkanStage::ColumnsFor(uint32_t n) const {
+  if (n <= 1) return 1;
+  if (n <= 2 && !device_->limits().software) return 2;
+  if (n <= 4) return 4;
+  return 8;
+}
+
+// Rows of a subgroup and threads of a workgroup. More rows a subgroup reuse activations; fewer give more workgroups for a small matrix.
+vulkan::Specialization VulkanStage::Specialize(const Lowered& lowered, uint32_t columns) const {
+  vulkan::Specialization s = lowered.specialization;
+  s.columns = columns;
+  if (lowered.rule != GridRule::kRowColumns && lowered.rule != GridRule::kSampleColumns) return s;
+  const uint32_t subgroup = device_->limits().subgroup_size;
+  if (device_->limits().software) {
+    s.rows = columns == 1 ? 8 : 4;
+    s.threads = 4 * subgroup;
+  } else {
+    s.rows = columns >= 4 || lowered.work >= 16384 ? 4 : lowered.work >= 4096 ? 2 : 1;
+    s.threads = 4 * subgroup;
+  }
+  if (lowered.pairs) s.rows = std::max(s.rows, 2u);
+  if (lowered.rows_per_workgroup > 0) {
+    s.rows = std::min(s.rows, lowered.rows_per_workgroup);
+    s.threads = lowered.rows_per_workgroup / s.rows * subgroup;
+  }
+  return s;
+}
+
+absl::StatusOr<const vulkan::Launch*> VulkanStage::LaunchFor(Lowered& lowered, uint32_t columns) {
+  auto found = lowered.by_columns.find(columns);
+  if (found == lowered.by_columns.end()) {
+    HEKLA_ASSIGN_OR_RETURN(const vulkan::Pipeline* pipeline, kernels_.Get(lowered.kernel, Specialize(lowered, columns)));
+    HEKLA_ASSIGN_OR_RETURN(vulkan::Launch launch, lowered.bind(pipeline));
+    found = lowered.by_columns.emplace(columns, std::move(launch)).first;
+  }
+  return &found->second;
+}
+
+absl::Status VulkanStage::Record(const StepShape& shape, vulkan::Recorder* recorder) {
+  for (Lowered& lowered : program_) {
+    const bool by_samples = lowered.rule == GridRule::kSampleColumns || lowered.rule == GridRule::kSamples;
+    if (by_samples && shape.samples == 0) continue;
+    if (lowered.rule == GridRule::kSamples && shape.copy_logits) recorder->Copy(buffers_->logits, buffers_->logits_copy);
+    const bool by_columns = lowered.rule == GridRule::kRowColumns || lowered.rule == GridRule::kSampleColumns;
+    const uint32_t live = by_samples ? shape.samples : shape.rows;
+    const uint32_t columns = by_columns ? ColumnsFor(live) : 1;
+    HEKLA_ASSIGN_OR_RETURN(const vulkan::Launch* launch, LaunchFor(lowered, columns));
+    vulkan::Grid grid;
+    switch (lowered.rule) {
+      case GridRule::kSingle: break;
+      case GridRule::kRows: grid = {lowered.work, shape.rows, 1}; break;
+      case GridRule::kSamples: grid = {shape.samples, 1, 1}; break;
+      case GridRule::kAttention: grid = {lowered.work, shape.rows, shape.rows <= kMaxSplitRows ? shape.splits : 1}; break;
+      case GridRule::kRowColumns:
+      case GridRule::kSampleColumns: {
+        const vulkan::Specialization s = Specialize(lowered, columns);
+        const uint32_t per_workgroup = s.rows * s.threads / device_->limits().subgroup_size;
+        grid = {(lowered.work + per_workgroup - 1) / per_workgroup, (live + columns - 1) / columns, 1};
+        break;
+      }
+    }
+    recorder->Add(*launch, grid);
+  }
+  return absl::OkStatus();
+}
+
+void VulkanStage::RecordClear(vulkan::Recorder* recorder) const {
+  for (const vulkan::BufferRange& range : buffers_->device_ranges()) recorder->Fill(range, 0);
+}
+
+StepShape VulkanStage::ShapeFor(uint32_t rows, uint32_t context, uint32_t samples, bool copy_logits) const {
+  StepShape shape;
+  shape.rows = std::min<uint32_t>(std::bit_ceil(rows), limits_.max_rows);
+  shape.samples = samples == 0 ? 0 : std::min<uint32_t>(std::bit_ceil(samples), limits_.max_samples);
+  shape.splits = std::min(std::bit_ceil((context + kernels::kSplit - 1) / kernels::kSplit), buffers_->max_splits);
+  if (shape.rows > kMaxSplitRows) shape.splits = 1;
+  shape.copy_logits = copy_logits;
+  return shape;
+}
+
+std::vector<StepShape> VulkanStage::WarmUpShapes() const {
+  std::vector<StepShape> shapes;
+  for (uint32_t n = 1; n <= 8 && n <= static_cast<uint32_t>(limits_.max_rows); n *= 2) {
+    shapes.push_back(ShapeFor(n, 1, std::min<uint32_t>(n, limits_.max_samples), false));
+  }
+  return shapes;
+}
+
+uint64_t VulkanStage::WeightBytes(uint32_t rows, uint32_t samples) const {
+  uint64_t sum = 0;
+  for (const Lowered& lowered : program_) {
+    const uint32_t live = lowered.rule == GridRule::kSampleColumns ? samples : rows;
+    if (live == 0) continue;
+    const uint32_t columns = ColumnsFor(live);
+    sum += lowered.weight_bytes * ((live + columns - 1) / columns);
+  }
+  return sum;
+}
+
+}  // namespace hekla::engine
