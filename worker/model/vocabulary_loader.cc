@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "worker/base/status_macros.h"
 
@@ -139,7 +140,7 @@ absl::StatusOr<Vocabulary> LoadVocabulary(const Gguf& file) {
     vocabulary.model = VocabularyModel::kByteLevelBpe;
   } else {
     return absl::UnimplementedError(absl::StrCat("key tokenizer.ggml.model: tokenizer model \"",
-                                                 model.substr(0, 80),
+                                                 absl::CHexEscape(model.substr(0, 80)),
                                                  "\" is not supported (\"llama\" and \"gpt2\" are)"));
   }
   vocabulary.pre_tokenizer = "default";

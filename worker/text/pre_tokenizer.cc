@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "worker/text/split_rules.h"
 #include "worker/text/utf8.h"
@@ -88,7 +89,8 @@ absl::StatusOr<PreTokenizer> PreTokenizer::Create(absl::string_view name) {
     pre_tokenizer.whole_words_ = entry.whole_words;
     return pre_tokenizer;
   }
-  return absl::UnimplementedError(absl::StrCat("pre-tokenizer \"", name, "\" is not supported"));
+  return absl::UnimplementedError(
+      absl::StrCat("pre-tokenizer \"", absl::CHexEscape(name.substr(0, 80)), "\" is not supported"));
 }
 
 std::vector<absl::string_view> PreTokenizer::Split(absl::string_view text) const {
