@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/model_file.h"
+#include "tests/support/model/model_file.h"
 
 namespace hekla::model {
 namespace {
