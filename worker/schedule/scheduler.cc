@@ -211,7 +211,8 @@ bool Scheduler::MakeAdmissible(const Sequence& candidate) {
       promised_lower += missing;
       held_lower += held;
     }
-    const bool slot = !free_slots_.empty() && static_cast<int>(running_.size()) < max_running_;
+    const bool slot =
+        !free_slots_.empty() && static_cast<int>(running_.size() + leaving_.size()) < max_running_;
     if (slot && pool_.free_count() - promised >= need) return true;
     if (!leaving_.empty() || running_.empty()) return false;  // memory comes back by itself
     Sequence* victim = running_.back();

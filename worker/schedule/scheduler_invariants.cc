@@ -58,7 +58,7 @@ absl::Status Scheduler::CheckLists() const {
   int unstarted = 0;
   int64_t uncomputed = 0;
   if (!std::is_sorted(running_.begin(), running_.end(), before)) return Broken("running is out of order");
-  if (static_cast<int>(running_.size()) > max_running_) return Broken(running_.size(), " sequences run");
+  if (static_cast<int>(listed) > max_running_) return Broken(listed, " sequences run or leave");
   for (const Sequence* sequence : running_) {
     if (sequence->state != SequenceState::kRunning) return Broken(sequence->request.id, " is not running");
     if (sequence->planned > sequence->rows_end())
