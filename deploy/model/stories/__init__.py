@@ -1,0 +1,1 @@
+"""A grammar of short English stories: engine, words, characters and plots."""
