@@ -20,7 +20,7 @@ from stories.characters import Story  # noqa: E402
 
 END = "<|endoftext|>"
 PLOTS = plots_home.PLOTS + plots_nature.PLOTS + plots_tales.PLOTS
-MIN_WORDS, MAX_WORDS = 80, 200
+MIN_WORDS, MAX_WORDS = 80, 185
 
 
 def story(rng, plot=None):
