@@ -36,7 +36,8 @@ absl::Status BatchReactor::Check() const {
 
 void BatchReactor::Begin() {
   began_ = absl::Now();
-  error_ = Check();
+  error_ = CheckCaller();
+  if (error_.ok()) error_ = Check();
   batch_id_ = request_->batch_id().empty() ? MakeRequestId() : request_->batch_id();
   if (error_.ok() && context().draining) {
     error_ =

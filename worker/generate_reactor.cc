@@ -19,6 +19,7 @@ std::string MakeRequestId() {
 }
 
 absl::StatusOr<std::shared_ptr<RunningRequest>> GenerateReactor::Read() {
+  HEKLA_RETURN_IF_ERROR(CheckCaller());
   HEKLA_ASSIGN_OR_RETURN(ReadRequest read,
                          ReadGenerateRequest(*request_, context().model, v1::PRIORITY_NORMAL));
   if (read.request_id.empty()) read.request_id = MakeRequestId();

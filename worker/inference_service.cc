@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "service/runtime/status.h"
 #include "worker/base/status_macros.h"
 #include "worker/batch_reactor.h"
@@ -21,12 +22,45 @@ grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* call, const absl::
 
 }  // namespace
 
-InferenceService::InferenceService(ServedModel model, engine::EngineInterface* engine, StreamLimits limits) {
+InferenceService::InferenceService(ServedModel model, engine::EngineInterface* engine, StreamLimits limits,
+                                   service::Authenticator authenticator) {
   context_.model = std::move(model);
   context_.engine = engine;
   context_.loop = &loop_;
   context_.inflight = &inflight_;
   context_.limits = limits;
+  context_.authenticator = std::move(authenticator);
+}
+
+InferenceService::~InferenceService() = default;
+
+// Ends what still runs when a drain's limit has come.
+class InferenceService::DrainLimit : public WriteTask {
+ public:
+  DrainLimit(Inflight* inflight, absl::Duration limit) : inflight_(inflight), limit_(limit) {}
+  void Pump() override {
+    inflight_->AbortAll(service::MakeError(
+        absl::StatusCode::kUnavailable, v1::ERROR_REASON_DRAINING,
+        absl::StrCat("the worker drained and its limit of ", absl::FormatDuration(limit_), " is over")));
+  }
+
+ private:
+  Inflight* const inflight_;
+  const absl::Duration limit_;
+};
+
+void InferenceService::Drain(std::optional<absl::Duration> limit) {
+  context_.draining = true;
+  if (!limit.has_value()) return;
+  absl::MutexLock lock(&drain_mutex_);
+  drain_limit_ = std::make_shared<DrainLimit>(&inflight_, *limit);
+  loop_.PostAt(absl::Now() + *limit, drain_limit_);
+}
+
+void InferenceService::Undrain() {
+  context_.draining = false;
+  absl::MutexLock lock(&drain_mutex_);
+  drain_limit_.reset();  // its timer finds nothing
 }
 
 grpc::ServerWriteReactor<v1::GenerateResponse>* InferenceService::Generate(
@@ -55,7 +89,8 @@ absl::Status InferenceService::CheckAndTokenize(const v1::TokenizeRequest& reque
 grpc::ServerUnaryReactor* InferenceService::Tokenize(grpc::CallbackServerContext* call,
                                                      const v1::TokenizeRequest* request,
                                                      v1::TokenizeResponse* response) {
-  return Answer(call, CheckAndTokenize(*request, response));
+  const absl::Status caller = context_.authenticator.Check(*call);
+  return Answer(call, caller.ok() ? CheckAndTokenize(*request, response) : caller);
 }
 
 absl::Status InferenceService::CheckAndDetokenize(const v1::DetokenizeRequest& request,
@@ -77,20 +112,23 @@ absl::Status InferenceService::CheckAndDetokenize(const v1::DetokenizeRequest& r
 grpc::ServerUnaryReactor* InferenceService::Detokenize(grpc::CallbackServerContext* call,
                                                        const v1::DetokenizeRequest* request,
                                                        v1::DetokenizeResponse* response) {
-  return Answer(call, CheckAndDetokenize(*request, response));
+  const absl::Status caller = context_.authenticator.Check(*call);
+  return Answer(call, caller.ok() ? CheckAndDetokenize(*request, response) : caller);
 }
 
 grpc::ServerUnaryReactor* InferenceService::ListModels(grpc::CallbackServerContext* call,
                                                        const v1::ListModelsRequest*,
                                                        v1::ListModelsResponse* response) {
-  *response->add_models() = model();
-  return Answer(call, absl::OkStatus());
+  const absl::Status caller = context_.authenticator.Check(*call);
+  if (caller.ok()) *response->add_models() = model();
+  return Answer(call, caller);
 }
 
 grpc::ServerUnaryReactor* InferenceService::GetModel(grpc::CallbackServerContext* call,
                                                      const v1::GetModelRequest* request,
                                                      v1::Model* response) {
-  const absl::Status status = CheckModelName(request->model(), context_.model);
+  absl::Status status = context_.authenticator.Check(*call);
+  if (status.ok()) status = CheckModelName(request->model(), context_.model);
   if (status.ok()) *response = model();
   return Answer(call, status);
 }

@@ -9,6 +9,8 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "hekla/v1/inference.grpc.pb.h"
@@ -18,7 +20,9 @@ namespace hekla::worker {
 
 class InferenceService : public v1::Inference::CallbackService {
  public:
-  InferenceService(ServedModel model, engine::EngineInterface* engine, StreamLimits limits = {});
+  InferenceService(ServedModel model, engine::EngineInterface* engine, StreamLimits limits = {},
+                   service::Authenticator authenticator = {});
+  ~InferenceService() override;
 
   grpc::ServerWriteReactor<v1::GenerateResponse>* Generate(grpc::CallbackServerContext* call,
                                                            const v1::GenerateRequest* request) override;
@@ -35,8 +39,10 @@ class InferenceService : public v1::Inference::CallbackService {
   grpc::ServerUnaryReactor* GetModel(grpc::CallbackServerContext* call, const v1::GetModelRequest* request,
                                      v1::Model* response) override;
 
-  // While it drains, new requests are refused with UNAVAILABLE DRAINING; those in flight go on.
-  void SetDraining(bool draining) { context_.draining = draining; }
+  // New requests are refused with UNAVAILABLE DRAINING, those in flight go on; after `limit` they end with
+  // the same.
+  void Drain(std::optional<absl::Duration> limit);
+  void Undrain();
   bool draining() const { return context_.draining; }
 
   Inflight& inflight() { return inflight_; }
@@ -48,7 +54,11 @@ class InferenceService : public v1::Inference::CallbackService {
   absl::Status CheckAndDetokenize(const v1::DetokenizeRequest& request,
                                   v1::DetokenizeResponse* response) const;
 
+  class DrainLimit;
+
   Inflight inflight_;
+  absl::Mutex drain_mutex_;
+  std::shared_ptr<DrainLimit> drain_limit_ ABSL_GUARDED_BY(drain_mutex_);  // null = none
   ServiceContext context_;
   WriteLoop loop_;  // joined first
 };

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "service/runtime/auth.h"
 #include "worker/engine/engine_interface.h"
 #include "worker/generation.h"
 #include "worker/inflight.h"
@@ -36,6 +37,7 @@ struct ServiceContext {
   WriteLoop* loop = nullptr;
   Inflight* inflight = nullptr;
   StreamLimits limits;
+  service::Authenticator authenticator;
   std::atomic<bool> draining{false};  // no new requests
 };
 

@@ -92,6 +92,7 @@ class StreamReactor : public grpc::ServerWriteReactor<Response>,
     return absl::FromChrono(deadline);
   }
   const ServiceContext& context() const { return *context_; }
+  absl::Status CheckCaller() const { return context_->authenticator.Check(*call_); }
 
  private:
   absl::Status Gone() const {
