@@ -106,8 +106,8 @@ absl::Status ShowInfo(const InfoOptions& options) {
                Size(file->file_bytes()), file->keys().size(), file->tensors().size());
   if (!options.summary) ShowMetadata(*file);
   ShowConfig(*file);
-  if (!options.summary) ShowTensors(*file);
-  ShowTotals(*file);
+  if (!options.summary && !file->tensors().empty()) ShowTensors(*file);
+  if (!file->tensors().empty()) ShowTotals(*file);
   return absl::OkStatus();
 }
 

@@ -25,10 +25,11 @@ struct TokenizeOptions {
   bool no_bos = false;
   bool literal = false;
   bool decode = false;
+  bool special = false;
 };
 
 // Ids separated by spaces, commas or line ends.
-absl::StatusOr<std::string> Decode(const text::Tokenizer& tokenizer, const std::string& input) {
+absl::StatusOr<std::string> Decode(const text::Tokenizer& tokenizer, const std::string& input, bool special) {
   const size_t pieces = tokenizer.vocabulary().pieces.size();
   std::vector<text::TokenId> ids;
   for (const absl::string_view word : absl::StrSplit(input, absl::ByAnyChar(" ,\t\r\n"), absl::SkipEmpty())) {
@@ -38,12 +39,12 @@ absl::StatusOr<std::string> Decode(const text::Tokenizer& tokenizer, const std::
     }
     ids.push_back(id);
   }
-  return tokenizer.Decode(ids, /*special=*/true);
+  return tokenizer.Decode(ids, special);
 }
 
 absl::StatusOr<std::string> Convert(const text::Tokenizer& tokenizer, const TokenizeOptions& options,
                                     const std::string& input) {
-  if (options.decode) return Decode(tokenizer, input);
+  if (options.decode) return Decode(tokenizer, input, options.special);
   const text::EncodeOptions encode{.add_special = !options.no_bos, .parse_special = !options.literal};
   return absl::StrJoin(tokenizer.Encode(input, encode), " ");
 }
@@ -92,6 +93,7 @@ int TokenizeCommand(const std::vector<std::string>& words) {
   arguments.AddSwitch("--literal", "special pieces written in the text, such as <|im_end|>, are plain text",
                       &options.literal);
   arguments.AddSwitch("--decode", "ids to text", &options.decode);
+  arguments.AddSwitch("--special", "with --decode: write control pieces such as <s> out", &options.special);
   return RunCommand(arguments, words, [&] { return Tokenize(options); });
 }
 

@@ -17,7 +17,8 @@
 namespace hekla::test {
 
 struct ModelFile {
-  using Value = std::variant<uint32_t, float, std::string, std::vector<uint32_t>, std::vector<std::string>>;
+  using Value = std::variant<uint32_t, float, std::string, std::vector<uint32_t>, std::vector<float>,
+                             std::vector<std::string>>;
   struct Tensor {
     std::vector<uint64_t> shape;  // as in the file, contiguous dimension first
     model::TensorType type = model::TensorType::kF32;
@@ -61,6 +62,7 @@ struct ModelFile {
       if (const auto* real = std::get_if<float>(&value)) writer.AddF32(key, *real);
       if (const auto* text = std::get_if<std::string>(&value)) writer.AddString(key, *text);
       if (const auto* numbers = std::get_if<std::vector<uint32_t>>(&value)) writer.AddU32s(key, *numbers);
+      if (const auto* reals = std::get_if<std::vector<float>>(&value)) writer.AddF32s(key, *reals);
       if (const auto* texts = std::get_if<std::vector<std::string>>(&value)) writer.AddStrings(key, *texts);
     }
     for (const auto& [name, tensor] : tensors) {
