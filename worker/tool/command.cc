@@ -12,6 +12,8 @@ namespace {
 constexpr Command kCommands[] = {
     {"info", "metadata, hyper-parameters and tensors of a model file", InfoCommand},
     {"tokenize", "text to token ids and back, with the tokenizer of a model file", TokenizeCommand},
+    {"eval", "logits of token ids, and their likeliest continuation", EvalCommand},
+    {"perplexity", "how well a model predicts a text", PerplexityCommand},
 };
 
 std::string Overview() {

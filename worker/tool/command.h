@@ -42,7 +42,9 @@ int Dispatch(const std::vector<std::string>& words);
 int RunCommand(Arguments& arguments, const std::vector<std::string>& words,
                const std::function<absl::Status()>& body);
 
+int EvalCommand(const std::vector<std::string>& words);
 int InfoCommand(const std::vector<std::string>& words);
+int PerplexityCommand(const std::vector<std::string>& words);
 int TokenizeCommand(const std::vector<std::string>& words);
 
 }  // namespace hekla::tool
