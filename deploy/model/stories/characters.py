@@ -20,10 +20,16 @@ class Story:
         self.at_home = False
 
     def pick(self, seq):
-        return seq[int(self.random() * len(seq))]
+        """One item, earlier ones somewhat more likely."""
+        return seq[int(self.random() ** 1.25 * len(seq))]
+
+    def distinct(self, seq, count):
+        """`count` different items in random order."""
+        rest = list(seq)
+        return [rest.pop(int(self.random() ** 1.25 * len(rest))) for _ in range(count)]
 
     def chance(self, p):
-        return self.random() < p
+        return self.random() < (p if p != 0.5 else 0.44)
 
     def set(self, **variables):
         self.v.update(variables)
@@ -87,7 +93,7 @@ class Story:
 
     def child(self, suffix=""):
         female = self.chance(0.5)
-        name = self.made_name(female) if self.chance(0.08) else self.name(W.GIRLS if female else W.BOYS)
+        name = self.made_name(female) if self.chance(0.06) else self.name(W.GIRLS if female else W.BOYS)
         self.person(suffix, female, name, "girl" if female else "boy")
         self.set(**{"walked" + suffix: "walked", "home" + suffix: "house"})
 
@@ -117,7 +123,7 @@ class Story:
             kin = "mother" if female else "father"
         self.set(kin=kin, kinhe="she" if female else "he", kinhis="her" if female else "his",
                  kinhim="her" if female else "him")
-        trait, trait2 = self.rng.sample(W.TRAITS, 2)
+        trait, trait2 = self.distinct(W.TRAITS, 2)
         self.set(trait=trait, trait2=trait2)
         like, self.like_done = self.pick(W.LIKES)
         self.set(like=like, like_done=self.like_done)
@@ -156,7 +162,9 @@ class Story:
             "Once upon a time, " + who + " lived {site}.",
             "[Long ago|A long time ago|Many years ago], there [lived|was] " + who + tail + ".",
             "There once was " + who + tail + ".",
-            "In a {village}, there lived " + who + tail + ".")
+            "In a {village}, there lived " + who + tail + ".",
+            "The little {kind} was named {N}[, and {he} lived {site}|].",
+            who + " lived {site}.")
 
     def intro(self, with_friend=0.25):
         """Introduces the hero in one or two sentences, sometimes together with the friend."""

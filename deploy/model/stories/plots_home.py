@@ -17,7 +17,7 @@ def lost_toy(s):
               ("in the garden", "a snail"), ("under the table", "some crumbs"), ("behind the shed", "a flower pot"),
               ("in the cupboard", "a cup"), ("on the stairs", "a button"), ("under the bench", "a leaf"),
               ("next to the well", "a bucket"), ("in the tall grass", "a beetle"), ("by the gate", "a feather")]
-    s.rng.shuffle(places)
+    places = s.distinct(places, 3)
     (p1, t1), (p2, t2), (p3, _) = places[:3]
     s.set(p1=p1, t1=t1, p2=p2, t2=t2, p3=p3)
     s.say("{he} had a {toy} that {he} loved [very much|more than anything|with all {his} heart].",
@@ -30,7 +30,7 @@ def lost_toy(s):
              ("{N} asked {friend} for help.", "\"I cannot find my {toyn},\" {he} said.",
               "\"[Do not worry|Do not cry|Do not be sad]. We will find it together,\" said {N2}."))
     s.par()
-    s.one_of(("together, they <look> everywhere.", "<atlast>, {N2} looked {p3}, and there was the {toy}!"),
+    s.one_of(("together, they <look> everywhere.", "<atlast>, {N2} looked {p3}, and there was {his} {toy}!"),
              ("{N2} asked, \"Where did you [play|have it] last?\"", "{N} thought about it.",
               "\"I was {p3}!\" {he} said.", "they ran to look, and there it was!"),
              ("they <look> and <look>.", "<then>, {N} saw something {p3}.", "it was the {toy}!"))
@@ -256,7 +256,7 @@ def messy_room(s):
                     "blue hat", "ticket", "violin", "football", "library book", "raincoat"])
     event = s.pick(["a school trip", "the circus", "a party", "the fair", "a picnic by the lake", "the theater", "a boat trip",
                     "the zoo"])
-    s.set(thing=thing, event=event)
+    s.set(thing=thing, event=event, theevent=event.replace("a ", "the ", 1) if event.startswith("a ") else event)
     s.say("{N} was [nice|kind|clever], but {his} room was [always|] a mess.",
           "there were [socks on the lamp|crumbs in the bed|toys on the floor], [books under the chair|clothes on every chair|paper everywhere], and [apples under the bed|a shoe on the shelf|marbles in the bed].",
           "\"Please clean your room,\" said {his} {kin}.", "but {N} [always|only] said, \"[Tomorrow|Later|Not now]!\"")
@@ -269,7 +269,7 @@ def messy_room(s):
           "{he} put the [toys in the box|books on the shelf|clothes in the cupboard] and the [socks in the drawer|paper in the basket|shoes by the door].",
           "<atlast>, [under the very last pile|at the bottom of the last pile|behind the last box], {he} found {his} {thing}.")
     s.maybe(0.5, "{he} [also|even] found [a coin|two coins|a letter from {his} grandmother|a toy that {he} had lost long ago].")
-    s.say("{N} and {his} {kin} [came just in time|were just in time], and {event} was [wonderful|great fun].")
+    s.say("{N} and {his} {kin} [came just in time|were just in time], and {theevent} was [wonderful|great fun].")
     s.closing(("<fromthen>, {N} cleaned {his} room every [day|week|evening].",
                "{N} learned that it is good to put things in their place."))
 
@@ -437,7 +437,7 @@ def learn_skill(s):
     s.set(skill=sk[0], fail=sk[1], obj=sk[2], win=sk[3], where=sk[4])
     s.say("more than anything, {N} wanted to {skill}.",
           "<oneday>, {he} tried it {where}, but {he} {fail}.", "{he} tried again, and again {he} {fail}.")
-    s.maybe(0.5, "some [others|big children] laughed." if not s.is_animal else "some crows in a tree laughed.")
+    s.maybe(0.5, "some [other|big] children laughed." if not s.is_animal else "some crows in a tree laughed.")
     s.par()
     s.say("\"I [will never|cannot] learn it,\" {N} said [sadly|with a sigh].",
           "{friend} came and sat down [next to|beside] {him}.")
@@ -517,7 +517,7 @@ def gray_town(s):
     s.hero(0.15)
     s.friend()
     s.intro()
-    c = s.rng.sample(["red", "blue", "green", "yellow", "orange", "purple", "pink"], 3)
+    c = s.distinct(["red", "blue", "green", "yellow", "orange", "purple", "pink"], 3)
     s.set(c1=c[0], c2=c[1], c3=c[2], thing=s.pick(["wall", "old fence", "bridge", "tower", "school", "train station"]))
     s.say("the place where {N} lived was [gray|very gray].", "the houses were gray, the streets were gray, and [even the sky was gray|nobody smiled].",
           "<oneday>, {N} found [a box of paints|three pots of paint] [in the attic|in the shed|at the market].")
@@ -569,7 +569,7 @@ def quilt(s):
     s.intro(0)
     s.elder("3")
     s.set(season=s.pick(["winter", "cold winter", "long winter", "snowy winter"]))
-    c = s.rng.sample(W.COLORS, 3)
+    c = s.distinct(W.COLORS, 3)
     s.set(c1=c[0], c2=c[1], c3=c[2])
     s.say("next door lived an old {kind3} named {N3}.",
           "it was a {season}, and {N3} had only one [thin|old] blanket.",

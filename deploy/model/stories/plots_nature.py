@@ -48,7 +48,7 @@ def stuck_thing(s):
              ("{he} threw a stick at it, and then the stick was stuck, too.",),
              ("{he} called to the wind, but the wind only laughed.",),
              ("{he} tried to climb up, but {he} slid down again.",)]
-    s.rng.shuffle(tries)
+    tries = s.distinct(tries, 2)
     s.say(*tries[0])
     s.say(*tries[1])
     s.say("{N} sat down under the tree and was <sad>.",
@@ -62,7 +62,7 @@ def stuck_thing(s):
               "it hopped to the {thingn} and pulled it free."),
              ("{N2} ran home and came back with a ladder.", "{N2} held the ladder, and {N} climbed up and got the {thingn}."))
     s.say("\"<thanks>!\" [said|cried] {N}.",
-          "then they [played|ran home] together[ until it was dark| until the sun went down|]." if thing not in ("hat", "scarf") else
+          "then they [played together until it was dark|played together until the sun went down|ran home together]." if thing not in ("hat", "scarf") else
           "{N} put it on again and held it [tight|with both hands].")
     s.closing(("{N} learned that two friends can reach higher than one.",
                "<fromthen>, {N} stayed away from the tree when it was windy." if thing in ("kite", "balloon", "paper plane") else
@@ -218,7 +218,7 @@ def sandcastle(s):
           "\"It is the best {b} in the world!\" {he} said [proudly|].")
     s.par()
     s.say("but then {force} came and {did}." if b[0] not in ("dam", "raft") else "but then {force} {did}.",
-          "{N}'s [eyes filled with tears|heart sank|work was gone].", "\"All my work is gone!\" {he} cried." if b[0] != "tree house" else "\"All my work was for nothing!\" {he} cried.")
+          "{N}'s [eyes filled with tears|heart sank].", "\"All my work is gone!\" {he} cried." if b[0] != "tree house" else "\"All my work was for nothing!\" {he} cried.")
     s.one_of("{he} kicked [the ground|a stone] and wanted to go home.", "{he} sat down and did not want to [build|play] anymore.")
     s.say("{friend} [saw it and came over|came by and saw it].",
           "\"I know what we can do,\" said {N2}. \"We can build it again {how}.\"")

@@ -50,7 +50,7 @@ def fallen_star(s):
              ("{he} climbed the tallest tree, but the sky was still far away.",),
              ("{he} stood on the roof and stretched, but it was not high enough.",),
              ("{he} asked an owl to carry it, but the star was too hot.",)]
-    s.rng.shuffle(tries)
+    tries = s.distinct(tries, 2)
     s.say(*tries[0])
     s.maybe(0.5, *tries[1])
     s.say("\"We need help,\" said {N}, and {he} called {friend}.", "{N2} looked at the star and <think>.")
@@ -346,7 +346,7 @@ def treasure_map(s):
     s.hero(0.3)
     s.friend()
     s.intro(0.4)
-    st = s.rng.sample([("walk past the old mill", "walked past the old mill"), ("cross the stone bridge", "crossed the stone bridge"), ("climb the windy hill", "climbed the windy hill"), ("go around the lake", "went around the lake"),
+    st = s.distinct([("walk past the old mill", "walked past the old mill"), ("cross the stone bridge", "crossed the stone bridge"), ("climb the windy hill", "climbed the windy hill"), ("go around the lake", "went around the lake"),
                        ("follow the stream", "followed the stream"), ("go through the dark cave", "went through the dark cave"), ("turn left at the crooked tree", "turned left at the crooked tree"), ("cross the muddy field", "crossed the muddy field")], 2)
     s.set(t1=st[0][0], d1=st[0][1], t2=st[1][0], d2=st[1][1], found=s.pick(["in a bottle", "in an old book", "behind a picture", "under the floor", "in a hollow tree", "in the pocket of an old coat"]))
     s.say("<oneday>, {N} found a [yellow|torn|very old] map {found}.", "there was a red cross on it.", "\"It is a treasure map!\" {he} cried and ran to show it to {friend}.",

@@ -23,7 +23,7 @@ ELDERS_M = ["Mr. " + n for n in "Brown Green Hill Wood Stone Baker Lane Field Mo
 COLORS = "red blue green yellow orange purple white golden silver pink brown".split()
 TOYS = """ball kite doll drum train bear puppet whistle robot boat balloon top truck paintbrush yo-yo
 flute horse puzzle rabbit trumpet""".split()
-TOY_LOOKS = COLORS + ["wooden", "shiny", "little", "striped", "new", "old", "soft", "tiny", "favorite"]
+TOY_LOOKS = COLORS + ["wooden", "shiny", "little", "striped", "new", "old", "soft", "tiny"]
 HARD_TOYS = "ball drum train robot boat top truck whistle horse flute trumpet".split()
 WEARABLES = "hat scarf coat cap sweater ribbon".split()
 KEEPSAKES = "ring necklace button coin watch bracelet brooch medal key locket".split()
