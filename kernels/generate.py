@@ -28,7 +28,7 @@ class Kernel:
         words = line.split()
         self.quant = words[-1] == "quant"
         self.name, self.push, self.bindings = words[0], words[1], words[2:-1] if self.quant else words[2:]
-        self.variants = QUANTS if self.quant else [None]
+        self.variants = [(q, c) for c in (False, True) for q in QUANTS] if self.quant else [(None, False)]
         self.access = [0] * len(self.bindings)
         self.spirv = {}
 
@@ -40,11 +40,19 @@ def push_bytes(params, struct_name):
     return 4 * len(re.findall(r"^\s*(?:uint|float) \w+;", body.group(1), re.M))
 
 
-def compile_variant(source_dir, kernel, quant, out_dir):
-    out = os.path.join(out_dir, f"{kernel.name}{'_' + quant.lower() if quant else ''}.spv")
+def suffix(variant):
+    quant, compact = variant
+    return (("_" + quant) if quant else "") + ("_Compact" if compact else "")
+
+
+def compile_variant(source_dir, kernel, variant, out_dir):
+    quant, compact = variant
+    out = os.path.join(out_dir, kernel.name + suffix(variant).lower() + ".spv")
     command = ["glslangValidator", "-V", "--target-env", "vulkan1.2", f"-I{source_dir}", os.path.join(source_dir, kernel.name + ".comp"), "-o", out]
     if quant:
         command.insert(1, f"-DQUANT_{quant}")
+    if compact:
+        command.insert(1, "-DCOMPACT")
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stdout + done.stderr)
@@ -99,7 +107,7 @@ def header(kernels):
     out = ["// Generated from kernels/manifest.txt by kernels/generate.py.", "#pragma once", "#include <array>", "#include <cstddef>",
            "#include <cstdint>", '#include "kernels/params.h"', "namespace hekla::kernels {",
            "enum class Quant { " + ", ".join("k" + q for q in QUANTS) + " };", "enum class Kernel {"]
-    out += ["  k" + camel(k.name) + ("_" + q if q else "") + "," for k in kernels for q in k.variants]
+    out += ["  k" + camel(k.name) + suffix(v) + "," for k in kernels for v in k.variants]
     out += ["};", f"inline constexpr int kKernelCount = {sum(len(k.variants) for k in kernels)};",
             "enum Access : uint8_t { kRead = 1, kWrite = 2 };",
             "struct Entry {", "  const char* name;", "  const uint32_t* words;", "  size_t word_count;", "  uint32_t push_bytes;",
@@ -107,13 +115,14 @@ def header(kernels):
             "const Entry& Find(Kernel kernel);"]
     for k in kernels:
         name, n = camel(k.name), len(k.bindings)
-        first = "Kernel::k" + name + ("_" + QUANTS[0] if k.quant else "")
+        first = "Kernel::k" + name + suffix(k.variants[0])
         out += [f"// Arguments of {k.name}; Buffer is whatever names a range of device memory.", "template <typename Buffer>",
                 f"struct {name}Arguments {{", f"  using Params = {k.push};"]
         out += [f"  Buffer {b};   // {'read' if a == READ else 'written' if a == WRITE else 'read and written'}" for b, a in zip(k.bindings, k.access)]
         out += [f"  std::array<Buffer, {n}> List() const {{ return {{{', '.join(k.bindings)}}}; }}"]
         if k.quant:
-            out += [f"  static Kernel Id(Quant quant) {{ return static_cast<Kernel>(static_cast<int>({first}) + static_cast<int>(quant)); }}"]
+            out += [f"  static Kernel Id(Quant quant, bool compact) {{",
+                f"    return static_cast<Kernel>(static_cast<int>({first}) + static_cast<int>(quant) + (compact ? {len(QUANTS)} : 0));", "  }"]
         else:
             out += [f"  static constexpr Kernel kId = {first};"]
         out += ["};"]
@@ -126,11 +135,11 @@ def source(kernels, params):
     for k in kernels:
         access = "k" + camel(k.name) + "Access"
         out.append(f"constexpr uint8_t {access}[] = {{{', '.join(map(str, k.access))}}};")
-        for q in k.variants:
-            words = k.spirv[q]
-            symbol = "k" + camel(k.name) + (q or "") + "Words"
+        for v in k.variants:
+            words = k.spirv[v]
+            symbol = "k" + camel(k.name) + suffix(v).replace("_", "") + "Words"
             out.append(f"constexpr uint32_t {symbol}[] = {{{','.join(f'{w:#x}' for w in words)}}};")
-            entries.append(f'    {{"{k.name}{"_" + q.lower() if q else ""}", {symbol}, {len(words)}, {push_bytes(params, k.push)}, {len(k.bindings)}, {access}}},')
+            entries.append(f'    {{"{k.name}{suffix(v).lower()}", {symbol}, {len(words)}, {push_bytes(params, k.push)}, {len(k.bindings)}, {access}}},')
     out += ["constexpr Entry kEntries[] = {"] + entries + ["};", "}  // namespace",
             "const Entry& Find(Kernel kernel) { return kEntries[static_cast<int>(kernel)]; }", "}  // namespace hekla::kernels", ""]
     return "\n".join(out)
@@ -144,10 +153,10 @@ def main():
     with open(os.path.join(source_dir, "params.h")) as f:
         params = f.read()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = {(k, q): pool.submit(compile_variant, source_dir, k, q, out_dir) for k in kernels for q in k.variants}
-        for (k, q), job in jobs.items():
-            k.spirv[q] = job.result()
-            check(k, k.spirv[q], push_bytes(params, k.push))
+        jobs = {(k, v): pool.submit(compile_variant, source_dir, k, v, out_dir) for k in kernels for v in k.variants}
+        for (k, v), job in jobs.items():
+            k.spirv[v] = job.result()
+            check(k, k.spirv[v], push_bytes(params, k.push))
     for name, content in (("kernels.h", header(kernels)), ("kernels.cc", source(kernels, params))):
         with open(os.path.join(out_dir, name), "w") as f:
             f.write(content)

@@ -119,6 +119,10 @@ struct SampleParams {
   uint max_samples;     // results of one step in the ring
 };
 
+struct ReadBufferParams {
+  uint vectors;         // of 16 bytes
+};
+
 #ifdef __cplusplus
 }  // namespace hekla::kernels
 #endif

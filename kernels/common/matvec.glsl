@@ -50,12 +50,7 @@ void matvec(uint first_row, uint first_column) {
   for (uint unit = lane; unit < p.units; unit += SUBGROUP) {
     const uint chunk = unit - lane;
     const uint n = min(SUBGROUP, p.units - chunk);
-#ifdef HIGH
-    uvec2 high[ROWS];
-    [[unroll]] for (uint r = 0; r < ROWS; ++r) high[r] = weights2[p.high_base + (first_row + r) * p.units + unit];
-#endif
 #ifdef SCALED
-    float part_sum[ROWS][COLUMNS];
     ROW_SCALES scales[ROWS];
 #ifdef SCALES_PER_ROW
     [[unroll]] for (uint r = 0; r < ROWS; ++r) scales[r] = row_scales(p.scale_base, first_row + r, unit, p.units);
@@ -66,58 +61,63 @@ void matvec(uint first_row, uint first_column) {
     }
 #endif
 #endif
-#ifdef NEEDS_SUM
-    float column_sum[COLUMNS];
-#endif
-    [[unroll]] for (uint part = 0; part < PARTS; ++part) {
-      uvec4 raw[ROWS];
-      [[unroll]] for (uint r = 0; r < ROWS; ++r) {
-        raw[r] = weights4[((first_row + r) * p.units + chunk) * PARTS + part * n + lane];
-      }
-      [[unroll]] for (uint g = 0; g < GROUPS; ++g) {
-        const uint group_index = part * GROUPS + g;
-        vec4 x[COLUMNS];
-        [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
-          x[c] = activations[column_base[c] + chunk * 8 + group_index * n + lane];
-#ifdef NEEDS_SUM
-          precise float four = (x[c].x + x[c].y) + (x[c].z + x[c].w);
-          precise float so_far = group_index % FLUSH == 0 ? four : column_sum[c] + four;
-          column_sum[c] = so_far;
-#endif
-        }
-        [[unroll]] for (uint r = 0; r < ROWS; ++r) {
-#ifdef HIGH
-          const vec4 w = group(raw[r], high[r], g);
-#else
-          const vec4 w = group(raw[r], uvec2(0), g);
-#endif
-          [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
+    ROLLED for (uint h = 0; h < HALVES; ++h) {
 #ifdef SCALED
-            precise float s = group_index % FLUSH == 0 ? w.x * x[c].x : fma(w.x, x[c].x, part_sum[r][c]);
-            part_sum[r][c] = fma(w.w, x[c].w, fma(w.z, x[c].z, fma(w.y, x[c].y, s)));
-#else
-            acc[r][c] = fma(w.w, x[c].w, fma(w.z, x[c].z, fma(w.y, x[c].y, fma(w.x, x[c].x, acc[r][c]))));
+      float sums[ROWS][COLUMNS];
+      [[unroll]] for (uint r = 0; r < ROWS; ++r) {
+        [[unroll]] for (uint c = 0; c < COLUMNS; ++c) sums[r][c] = 0;
+      }
+#endif
+#ifdef NEEDS_SUM
+      float column_sum[COLUMNS];
+      [[unroll]] for (uint c = 0; c < COLUMNS; ++c) column_sum[c] = 0;
+#endif
+#ifdef HIGH
+      uint high[ROWS];
+      [[unroll]] for (uint r = 0; r < ROWS; ++r) high[r] = weights1[2 * (p.high_base + (first_row + r) * p.units + unit) + h];
+#endif
+      ROLLED for (uint load = h * (LOADS / HALVES); load < (h + 1) * (LOADS / HALVES); ++load) {
+        Raw raw[ROWS];
+        [[unroll]] for (uint r = 0; r < ROWS; ++r) {
+          raw[r] = load_raw(((first_row + r) * p.units + chunk) * PARTS + load / STEPS * n + lane, load % STEPS);
+        }
+        [[unroll]] for (uint g = 0; g < GROUPS; ++g) {
+          const uint index = load * GROUPS + g;
+          vec4 x[COLUMNS];
+          [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
+            x[c] = activations[column_base[c] + chunk * 8 + index * n + lane];
+#ifdef NEEDS_SUM
+            precise float sum = column_sum[c] + ((x[c].x + x[c].y) + (x[c].z + x[c].w));
+            column_sum[c] = sum;
 #endif
           }
-        }
-#ifdef SCALED
-        if (group_index % FLUSH == FLUSH - 1) {
           [[unroll]] for (uint r = 0; r < ROWS; ++r) {
-            const vec2 scale = scale_of(scales[r], first_row + r, unit, group_index / 4);
-            [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
-#if defined(OFFSET)
-              precise float value = fma(-OFFSET, column_sum[c], part_sum[r][c]);
-              acc[r][c] = fma(scale.x, value, acc[r][c]);
-#elif defined(MINIMUM)
-              acc[r][c] = fma(scale.x, part_sum[r][c], fma(-scale.y, column_sum[c], acc[r][c]));
+#ifdef HIGH
+            const vec4 w = group(raw[r], high[r], index);
 #else
-              acc[r][c] = fma(scale.x, part_sum[r][c], acc[r][c]);
+            const vec4 w = group(raw[r], 0, index);
 #endif
+            [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
+              SUMS[r][c] = fma(w.w, x[c].w, fma(w.z, x[c].z, fma(w.y, x[c].y, fma(w.x, x[c].x, SUMS[r][c]))));
             }
           }
         }
-#endif
       }
+#ifdef SCALED
+      [[unroll]] for (uint r = 0; r < ROWS; ++r) {
+        const vec2 scale = scale_of(scales[r], first_row + r, unit, h);
+        [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
+#if defined(OFFSET)
+          precise float value = fma(-OFFSET, column_sum[c], sums[r][c]);
+          acc[r][c] = fma(scale.x, value, acc[r][c]);
+#elif defined(MINIMUM)
+          acc[r][c] = fma(scale.x, sums[r][c], fma(-scale.y, column_sum[c], acc[r][c]));
+#else
+          acc[r][c] = fma(scale.x, sums[r][c], acc[r][c]);
+#endif
+        }
+      }
+#endif
     }
   }
   [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {

@@ -1,72 +1,120 @@
-// Weights as the uploader lays them out (worker/engine/repack.h), for one QUANT type:
-//   PARTS   uvec4 loads of a unit and row: part q of unit l of a chunk of n units stands at (row * units + chunk) * PARTS + q * n + l
-//   GROUPS  groups of four weights in one part
-//   group(raw, high, g)  the four weights of group g of a part, as floats before scale and offset
-//   FLUSH   groups that share one scale (4 or 8); SCALED: has scales at all
+// Weights as the uploader lays them out (worker/engine/repack.h), for one QUANT type. A unit of a row is PARTS pieces of 16 bytes: part q
+// of unit l in a chunk of n units stands at (row * units + chunk) * PARTS + q * n + l, in uvec4.
+//   LOADS   loads of a unit, each a Raw with GROUPS groups of four weights; group `index` counts over the unit. load_raw(at, s): load s of
+//           the part at uvec4 `at`. With COMPACT (software devices, whose compilers are slow on long code) loads are small and looped over
+//   group(raw, high, index)  the four weights of a group, as floats before scale and offset
+//   HALVES  scales of a unit (1 or 2); SCALED: has scales at all
 //   OFFSET  what is subtracted from every weight; MINIMUM: Q4_K's own minimum instead
 
 layout(binding = 0, std430) readonly buffer Weights4 { uvec4 weights4[]; };
 layout(binding = 0, std430) readonly buffer Weights2 { uvec2 weights2[]; };
+layout(binding = 0, std430) readonly buffer Weights1 { uint weights1[]; };
+
+#ifdef COMPACT
+#define ROLLED [[dont_unroll]]
+#else
+#define ROLLED [[unroll]]
+#endif
 
 vec4 bytes_to_vec4(uint v) {
   return vec4(float(v & 0xffu), float((v >> 8) & 0xffu), float((v >> 16) & 0xffu), float(v >> 24));
 }
+vec4 signed_bytes_to_vec4(int v) {
+  return vec4(float(bitfieldExtract(v, 0, 8)), float(bitfieldExtract(v, 8, 8)), float(bitfieldExtract(v, 16, 8)), float(v >> 24));
+}
+vec4 halves_to_vec4(uvec2 v) { return vec4(unpackHalf2x16(v.x), unpackHalf2x16(v.y)); }
+vec4 bfloats_to_vec4(uvec2 v) { return uintBitsToFloat(uvec4(v.x << 16, v.x & 0xffff0000u, v.y << 16, v.y & 0xffff0000u)); }
 
 #if defined(QUANT_F32)
 #define PARTS 8
+#define LOADS 8
 #define GROUPS 1
-vec4 group(uvec4 raw, uvec2 high, uint g) { return uintBitsToFloat(raw); }
+#define Raw uvec4
+Raw load_raw(uint at, uint s) { return weights4[at]; }
+vec4 group(Raw raw, uint high, uint index) { return uintBitsToFloat(raw); }
 
-#elif defined(QUANT_F16)
+#elif defined(QUANT_F16) || defined(QUANT_BF16)
 #define PARTS 4
+#ifdef QUANT_F16
+#define DECODE halves_to_vec4
+#else
+#define DECODE bfloats_to_vec4
+#endif
+#ifdef COMPACT
+#define LOADS 8
+#define GROUPS 1
+#define Raw uvec2
+Raw load_raw(uint at, uint s) { return weights2[2 * at + s]; }
+vec4 group(Raw raw, uint high, uint index) { return DECODE(raw); }
+#else
+#define LOADS 4
 #define GROUPS 2
-vec4 group(uvec4 raw, uvec2 high, uint g) {
-  return vec4(unpackHalf2x16(raw[2 * g]), unpackHalf2x16(raw[2 * g + 1]));
-}
-
-#elif defined(QUANT_BF16)
-#define PARTS 4
-#define GROUPS 2
-vec4 group(uvec4 raw, uvec2 high, uint g) {
-  uint a = raw[2 * g], b = raw[2 * g + 1];
-  return uintBitsToFloat(uvec4(a << 16, a & 0xffff0000u, b << 16, b & 0xffff0000u));
-}
+#define Raw uvec4
+Raw load_raw(uint at, uint s) { return weights4[at]; }
+vec4 group(Raw raw, uint high, uint index) { return DECODE((index & 1) == 0 ? raw.xy : raw.zw); }
+#endif
 
 #elif defined(QUANT_Q8_0)
 #define PARTS 2
-#define GROUPS 4
 #define SCALED
-#define FLUSH 8
-vec4 group(uvec4 raw, uvec2 high, uint g) {
-  int v = int(raw[g]);
-  return vec4(float(bitfieldExtract(v, 0, 8)), float(bitfieldExtract(v, 8, 8)), float(bitfieldExtract(v, 16, 8)),
-              float(v >> 24));
-}
-
-#elif defined(QUANT_Q4_0) || defined(QUANT_Q4_K)
-#define PARTS 1
-#define GROUPS 8
-#define SCALED
-#define FLUSH 8
-#ifdef QUANT_Q4_0
-#define OFFSET 8.0
+#ifdef COMPACT
+#define LOADS 8
+#define GROUPS 1
+#define Raw uint
+Raw load_raw(uint at, uint s) { return weights1[4 * at + s]; }
+vec4 group(Raw raw, uint high, uint index) { return signed_bytes_to_vec4(int(raw)); }
 #else
-#define MINIMUM
+#define LOADS 2
+#define GROUPS 4
+#define Raw uvec4
+Raw load_raw(uint at, uint s) { return weights4[at]; }
+vec4 group(Raw raw, uint high, uint index) { return signed_bytes_to_vec4(int(raw[index & 3])); }
 #endif
-vec4 group(uvec4 raw, uvec2 high, uint g) { return bytes_to_vec4((raw[g >> 1] >> (4 * (g & 1))) & 0x0f0f0f0fu); }
 
-#elif defined(QUANT_Q6_K)
+#else   // Q4_0, Q4_K, Q6_K
 #define PARTS 1
-#define GROUPS 8
 #define SCALED
-#define FLUSH 4
+#if defined(QUANT_Q4_0)
+#define OFFSET 8.0
+#elif defined(QUANT_Q4_K)
+#define MINIMUM
+#else
+#define HALVES 2
 #define OFFSET 32.0
 #define HIGH
-vec4 group(uvec4 raw, uvec2 high, uint g) {
-  uint low = (raw[g >> 1] >> (4 * (g & 1))) & 0x0f0f0f0fu;
-  uint top = (high[g >> 2] >> (2 * (g & 3))) & 0x03030303u;
-  return bytes_to_vec4(low | top << 4);
+#endif
+// Group `index` of the unit is in the low or high nibbles of `low`; of Q6_K the upper two bits are field index & 3 of `high`'s bytes.
+vec4 four_weights(uint low, uint high, uint index) {
+  const uint nibbles = (low >> (4 * (index & 1))) & 0x0f0f0f0fu;
+#ifdef HIGH
+  return bytes_to_vec4(nibbles | ((high >> (2 * (index & 3))) & 0x03030303u) << 4);
+#else
+  return bytes_to_vec4(nibbles);
+#endif
 }
+#ifdef COMPACT
+#define LOADS 4
+#define GROUPS 2
+#define Raw uint
+Raw load_raw(uint at, uint s) { return weights1[4 * at + s]; }
+vec4 group(Raw raw, uint high, uint index) { return four_weights(raw, high, index); }
+#else
+#define LOADS 2
+#define GROUPS 4
+#define Raw uvec2
+Raw load_raw(uint at, uint s) { const uvec4 all = weights4[at]; return s == 0 ? all.xy : all.zw; }
+vec4 group(Raw raw, uint high, uint index) { return four_weights(raw[index >> 1 & 1], high, index); }
+#endif
+#endif
+
+#define STEPS (LOADS / PARTS)
+#ifndef HALVES
+#define HALVES 1
+#endif
+#ifdef SCALED
+#define SUMS sums
+#else
+#define SUMS acc
 #endif
 
 #if defined(OFFSET) || defined(MINIMUM)

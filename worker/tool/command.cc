@@ -14,6 +14,7 @@ constexpr Command kCommands[] = {
     {"tokenize", "text to token ids and back, with the tokenizer of a model file", TokenizeCommand},
     {"eval", "logits of token ids, and their likeliest continuation", EvalCommand},
     {"perplexity", "how well a model predicts a text", PerplexityCommand},
+    {"bench", "prompt and decode speed, beside what the device could read", BenchCommand},
 };
 
 std::string Overview() {

@@ -42,6 +42,7 @@ int Dispatch(const std::vector<std::string>& words);
 int RunCommand(Arguments& arguments, const std::vector<std::string>& words,
                const std::function<absl::Status()>& body);
 
+int BenchCommand(const std::vector<std::string>& words);
 int EvalCommand(const std::vector<std::string>& words);
 int InfoCommand(const std::vector<std::string>& words);
 int PerplexityCommand(const std::vector<std::string>& words);
