@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "service/runtime/time.h"
 
 namespace hekla::service {
 namespace {
@@ -79,13 +80,22 @@ absl::Status MakeError(absl::StatusCode code, v1::ErrorReason reason, absl::stri
 }
 
 absl::Status InvalidField(absl::string_view field, absl::string_view description) {
-  absl::Status status = MakeError(absl::StatusCode::kInvalidArgument, v1::ERROR_REASON_INVALID_FIELD,
-                                  absl::StrCat(field, ": ", description));
-  google::rpc::BadRequest detail;
-  google::rpc::BadRequest::FieldViolation* violation = detail.add_field_violations();
+  google::rpc::BadRequest violations;
+  google::rpc::BadRequest::FieldViolation* violation = violations.add_field_violations();
   violation->set_field(std::string(field));
   violation->set_description(std::string(description));
-  SetDetail(status, detail);
+  return InvalidFields(violations);
+}
+
+absl::Status InvalidFields(const google::rpc::BadRequest& violations) {
+  if (violations.field_violations_size() == 0) return absl::OkStatus();
+  std::string message;
+  for (const google::rpc::BadRequest::FieldViolation& violation : violations.field_violations()) {
+    absl::StrAppend(&message, message.empty() ? "" : "; ", violation.field(), ": ", violation.description());
+  }
+  absl::Status status =
+      MakeError(absl::StatusCode::kInvalidArgument, v1::ERROR_REASON_INVALID_FIELD, message);
+  SetDetail(status, violations);
   return status;
 }
 
@@ -98,9 +108,7 @@ absl::Status UnsupportedField(absl::string_view field, absl::string_view descrip
 absl::Status WithRetryAfter(absl::Status status, absl::Duration delay) {
   if (status.ok()) return status;
   google::rpc::RetryInfo detail;
-  const timespec parts = absl::ToTimespec(delay);
-  detail.mutable_retry_delay()->set_seconds(parts.tv_sec);
-  detail.mutable_retry_delay()->set_nanos(static_cast<int>(parts.tv_nsec));
+  *detail.mutable_retry_delay() = ToProto(delay);
   SetDetail(status, detail);
   return status;
 }
@@ -134,7 +142,7 @@ v1::ErrorReason ReasonOf(const absl::Status& status) {
 std::optional<absl::Duration> RetryDelayOf(const absl::Status& status) {
   const std::optional<google::rpc::RetryInfo> detail = DetailOf<google::rpc::RetryInfo>(status);
   if (!detail.has_value()) return std::nullopt;
-  return absl::Seconds(detail->retry_delay().seconds()) + absl::Nanoseconds(detail->retry_delay().nanos());
+  return FromProto(detail->retry_delay());
 }
 
 google::rpc::ErrorInfo ErrorInfoOf(const absl::Status& status) {

@@ -27,6 +27,8 @@ absl::Status MakeError(absl::StatusCode code, v1::ErrorReason reason, absl::stri
 // INVALID_ARGUMENT INVALID_FIELD "FIELD: DESCRIPTION", with a BadRequest violation. `description` names the
 // value and the limit: "1.5 is not in (0, 1]".
 absl::Status InvalidField(absl::string_view field, absl::string_view description);
+// The same for several fields at once; OK when there is no violation.
+absl::Status InvalidFields(const google::rpc::BadRequest& violations);
 
 // UNIMPLEMENTED UNSUPPORTED_OPTION "FIELD: DESCRIPTION", for what the protocol has and this program does not.
 absl::Status UnsupportedField(absl::string_view field, absl::string_view description);

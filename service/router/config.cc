@@ -1,0 +1,83 @@
+#include "service/router/config.h"
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace hekla::service {
+namespace {
+
+void CheckAddress(const std::string& flag, const std::string& address, std::vector<std::string>* problems) {
+  const size_t colon = address.rfind(':');
+  int port = 0;
+  if (colon == std::string::npos || colon == 0 || !absl::SimpleAtoi(address.substr(colon + 1), &port) ||
+      port < 0 || port > 65535) {
+    problems->push_back(absl::StrCat("--", flag, ": '", address, "' is not HOST:PORT"));
+  }
+}
+
+}  // namespace
+
+absl::Status RouterConfig::Validate() const {
+  std::vector<std::string> problems;
+  CheckAddress("listen", listen, &problems);
+  CheckAddress("admin-listen", admin_listen, &problems);
+  if (!metrics_listen.empty()) CheckAddress("metrics-listen", metrics_listen, &problems);
+  for (const std::string& worker : workers) CheckAddress("worker", worker, &problems);
+  if (tls_cert.empty() != tls_key.empty()) problems.push_back("--tls-cert and --tls-key need each other");
+  if (max_queued_requests < 1) {
+    problems.push_back(
+        absl::StrCat("--max-queued-requests: ", max_queued_requests, ", at least 1 is required"));
+  }
+  if (queue_timeout <= absl::ZeroDuration()) problems.push_back("--queue-timeout must be above 0");
+  LogLevel level = LogLevel::kInfo;
+  if (const absl::Status status = ParseLogLevel(log_level, &level); !status.ok()) {
+    problems.push_back(absl::StrCat("--log-level: ", status.message()));
+  }
+  if (problems.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrJoin(problems, "; "));
+}
+
+CommandLine RouterCommandLine(RouterConfig* config) {
+  CommandLine line(
+      "hekla-router [FLAGS]",
+      "Takes Generate and BatchGenerate calls and sends them to a pool of workers. Workers join by\n"
+      "themselves (hekla-worker --router with this router's --admin-listen address) or are named with\n"
+      "--worker. SIGTERM and Ctrl-C end it gracefully, a second one at once.");
+  line.Section("Addresses");
+  line.Add("listen", "HOST:PORT", "where clients connect (gRPC, hekla.v1.Inference)", &config->listen);
+  line.Add("admin-listen", "HOST:PORT", "where operators and workers connect (gRPC)", &config->admin_listen);
+  line.Add("metrics-listen", "HOST:PORT", "where /metrics is served (HTTP); empty = nowhere",
+           &config->metrics_listen);
+  line.Add("worker", "HOST:PORT", "a worker that does not attach by itself; may be given again",
+           &config->workers);
+  line.Section("Security");
+  line.Add("tls-cert", "FILE", "certificate of both gRPC ports, PEM", &config->tls_cert);
+  line.Add("tls-key", "FILE", "its private key, PEM", &config->tls_key);
+  line.Add("tls-client-ca", "FILE", "callers must show a certificate signed by it, PEM",
+           &config->tls_client_ca);
+  line.Add("token-file", "FILE", "accepted bearer tokens, a line each", &config->token_file);
+  line.Add("admin-token-file", "FILE", "the same for the admin port; default --token-file",
+           &config->admin_token_file);
+  line.AddSwitch("insecure", "listen beyond loopback without TLS, call workers without TLS",
+                 &config->insecure);
+  line.Add("worker-tls-ca", "FILE", "call workers with TLS, their certificates signed by it",
+           &config->to_worker.tls_ca_path);
+  line.Add("worker-token-file", "FILE", "token to call workers with", &config->to_worker.token_path);
+  line.Section("Limits");
+  line.Add("max-queued-requests", "N", "requests that may wait; more are refused",
+           &config->max_queued_requests);
+  line.Add("queue-timeout", "DURATION", "longest wait of a request that gives none", &config->queue_timeout);
+  line.Add("worker-wait", "DURATION", "how long requests wait while there is no worker",
+           &config->worker_wait);
+  line.Add("drain-limit", "DURATION", "how long running requests may take after SIGTERM",
+           &config->drain_limit);
+  line.Add("pre-stop-wait", "DURATION", "pause between NOT_SERVING and refusing requests",
+           &config->pre_stop_wait);
+  line.Section("Log");
+  line.Add("log-level", "LEVEL", "debug, info, warning or error", &config->log_level);
+  line.AddSwitch("log-json", "JSON lines instead of key=value", &config->log_json);
+  return line;
+}
+
+}  // namespace hekla::service

@@ -1,0 +1,45 @@
+// What a router is told when it starts.
+#ifndef HEKLA_SERVICE_ROUTER_CONFIG_H_
+#define HEKLA_SERVICE_ROUTER_CONFIG_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "service/runtime/channel.h"
+#include "service/runtime/command_line.h"
+#include "service/runtime/log.h"
+
+namespace hekla::service {
+
+struct RouterConfig {
+  std::string listen = "127.0.0.1:8090";          // hekla.v1.Inference
+  std::string admin_listen = "127.0.0.1:8091";    // hekla.v1.Admin and the workers' leases
+  std::string metrics_listen = "127.0.0.1:8092";  // HTTP; empty = none
+  std::vector<std::string> workers;               // static ones, HOST:PORT
+
+  std::string tls_cert, tls_key, tls_client_ca;  // PEM files, of both gRPC ports
+  std::string token_file;                        // bearer tokens of clients
+  std::string admin_token_file;                  // of operators and workers; empty = token_file
+  bool insecure = false;
+  ChannelOptions to_worker;  // TLS and token towards workers
+
+  int max_queued_requests = 1024;
+  absl::Duration queue_timeout = absl::Seconds(60);
+  absl::Duration worker_wait = absl::Seconds(2);
+  absl::Duration drain_limit = absl::Seconds(30);
+  absl::Duration pre_stop_wait = absl::ZeroDuration();
+  std::string log_level = "info";
+  bool log_json = false;
+
+  // INVALID_ARGUMENT naming every problem.
+  absl::Status Validate() const;
+};
+
+// The flags of hekla-router, filling `config`.
+CommandLine RouterCommandLine(RouterConfig* config);
+
+}  // namespace hekla::service
+
+#endif  // HEKLA_SERVICE_ROUTER_CONFIG_H_

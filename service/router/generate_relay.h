@@ -1,0 +1,128 @@
+// One generation on its way through the router: admission, a worker, and when that worker is lost another
+// one.
+//
+//   queued --OnWorker--> running --OnStreamDone--> ended, or queued again
+//
+// Before the first token a broken worker is replaced unseen. After it the stream is resumed: the next worker
+// is given the ids that were sent and goes on after them. A relay ends exactly once, with Client::OnDone().
+// Thread-safe. The Client must live until OnDone(); the relay is not used after it.
+#ifndef HEKLA_SERVICE_ROUTER_GENERATE_RELAY_H_
+#define HEKLA_SERVICE_ROUTER_GENERATE_RELAY_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "service/router/dispatcher.h"
+#include "service/router/inflight_table.h"
+#include "service/router/router_metrics.h"
+#include "service/router/stream_ledger.h"
+#include "service/router/worker_stream.h"
+
+namespace hekla::service {
+
+// Workers that may be lost under a request: the request is tried on one more than this.
+inline constexpr int kMaxRetries = 2;
+// A client that has not read for this long is given up.
+inline constexpr absl::Duration kSlowClientLimit = absl::Seconds(30);
+
+// What relays work with; lives longer than they do.
+struct RelayEnvironment {
+  WorkerRegistry* registry;
+  Dispatcher* dispatcher;
+  InFlightTable* inflight;
+  RouterMetrics* metrics;
+  absl::Duration queue_timeout;  // of requests that give none
+};
+
+class GenerateRelay final : public Dispatcher::Waiter,
+                            public WorkerStream::Listener,
+                            public InFlightRequest,
+                            public std::enable_shared_from_this<GenerateRelay> {
+ public:
+  // Who asked. Calls come one at a time, without locks held.
+  class Client {
+   public:
+    virtual ~Client() = default;
+    // False: no more until the client has called ReadMore(), once.
+    virtual bool OnResponse(v1::GenerateResponse response) = 0;
+    virtual void OnDone(absl::Status status) = 0;
+  };
+  struct Call {
+    v1::GenerateRequest request;
+    v1::Priority default_priority = v1::PRIORITY_NORMAL;
+    absl::Time deadline = absl::InfiniteFuture();
+    std::string peer;
+    std::string method = "Generate";  // a metric's label
+  };
+
+  GenerateRelay(const RelayEnvironment& environment, Call call, Client* client);
+
+  // May call the client before it returns.
+  void Start();
+  void ReadMore();
+  void Cancel(absl::Status why) override;
+  void Tick(absl::Time now) override;
+
+  v1::InFlight State() const override;
+
+ private:
+  void OnWorker(Claim claim) override;
+  void OnRefused(absl::Status status) override;
+  void OnWorkerResponse(v1::GenerateResponse response) override;
+  void OnStreamDone(absl::Status status) override;
+  void OnWorkerLost(const Worker* worker);
+
+  absl::Status Admit();
+  void FinishIfCancelled();
+  bool IsStopping() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  WorkerNeed MakeNeed(absl::Time queued_at) const;
+  bool Forward(std::vector<v1::GenerateResponse> responses);
+  void ObserveQueueWait() const;
+  void ObserveDelta(absl::Time came);
+  void StopStream() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DecideAfter(absl::Status status, const std::shared_ptr<Worker>& worker, bool worker_lost);
+  void TryElsewhere(const std::string& cause);
+  void ReportTakeOver(bool ok);
+  void ObserveEnd(const absl::Status& status);
+  void Finish(absl::Status status);
+  std::string ModelLabel() const;
+
+  const RelayEnvironment environment_;
+  Call call_;
+  Client* const client_;
+  const absl::Time arrived_ = absl::Now();
+  const uint64_t id_;  // in the dispatcher
+  std::unique_ptr<InFlightTable::Entry> entry_;
+
+  // Used only by the events of the present stream and between streams: one at a time.
+  StreamLedger ledger_;
+  absl::Time last_delta_ = absl::InfinitePast(), first_delta_ = absl::InfinitePast();
+  std::vector<std::shared_ptr<Worker>> tried_;
+  int faults_ = 0;
+  std::string takeover_cause_;  // of the take-over that has not answered yet
+  bool takeover_resumes_ = false;
+
+  enum class Phase { kQueued, kRunning, kEnded };
+  mutable absl::Mutex mutex_;
+  Phase phase_ ABSL_GUARDED_BY(mutex_) = Phase::kQueued;
+  std::optional<absl::Status> cancelled_ ABSL_GUARDED_BY(mutex_);
+  absl::Status broken_ ABSL_GUARDED_BY(mutex_);  // why the stream was stopped here, if it was
+  bool worker_lost_ ABSL_GUARDED_BY(mutex_) = false;
+  WorkerStream* stream_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  std::optional<Claim> claim_ ABSL_GUARDED_BY(mutex_);
+  uint64_t loss_listener_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool paused_ ABSL_GUARDED_BY(mutex_) = false;  // no read is outstanding, the client is behind
+  absl::Time paused_at_ ABSL_GUARDED_BY(mutex_);
+  bool read_early_ ABSL_GUARDED_BY(mutex_) = false;  // ReadMore() came before the pause began
+  int attempts_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t sent_tokens_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace hekla::service
+
+#endif  // HEKLA_SERVICE_ROUTER_GENERATE_RELAY_H_

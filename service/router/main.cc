@@ -1,0 +1,59 @@
+// hekla-router. Exit codes: 0 ended by a signal after draining, 1 an error, 2 wrong usage.
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "service/router/config.h"
+#include "service/router/router.h"
+#include "service/runtime/log.h"
+#include "service/runtime/shutdown_signal.h"
+
+namespace {
+
+constexpr int kUsageError = 2;
+
+int Run(const hekla::service::RouterConfig& config) {
+  using hekla::service::Log;
+  using hekla::service::LogLevel;
+  hekla::service::LogOptions log{LogLevel::kInfo, config.log_json};
+  if (!hekla::service::ParseLogLevel(config.log_level, &log.level).ok()) return kUsageError;
+  hekla::service::ConfigureLog(log);
+  hekla::service::InstallShutdownSignals();
+  auto router = hekla::service::Router::Start(config);
+  if (!router.ok()) {
+    std::cerr << "hekla-router: " << router.status().message() << "\n";
+    return 1;
+  }
+  Log(LogLevel::kInfo, "router_ready",
+      {{"port", (*router)->port()},
+       {"admin_port", (*router)->admin_port()},
+       {"metrics_port", (*router)->metrics_port()}});
+  const int signal = hekla::service::WaitForShutdownSignal();
+  Log(LogLevel::kInfo, "signal", {{"number", signal}});
+  (*router)->Drain();
+  router->reset();
+  Log(LogLevel::kInfo, "router_ended");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  hekla::service::RouterConfig config;
+  hekla::service::CommandLine line = hekla::service::RouterCommandLine(&config);
+  absl::Status status = line.Parse(std::vector<std::string>(argv + 1, argv + argc));
+  if (status.ok() && line.help_asked()) {
+    std::cout << line.Help();
+    return 0;
+  }
+  if (status.ok() && !line.positional().empty()) {
+    status =
+        absl::InvalidArgumentError("unexpected argument '" + line.positional().front() + "'; see --help");
+  }
+  if (status.ok()) status = config.Validate();
+  if (!status.ok()) {
+    std::cerr << "hekla-router: " << status.message() << "\n";
+    return kUsageError;
+  }
+  return Run(config);
+}

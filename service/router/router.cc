@@ -1,0 +1,194 @@
+#include "service/router/router.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "service/runtime/log.h"
+#include "service/runtime/status.h"
+#include "service/runtime/version.h"
+#include "worker/base/status_macros.h"
+
+namespace hekla::service {
+namespace {
+
+constexpr absl::Duration kTickInterval = absl::Seconds(1);
+// For streams whose requests have ended to deliver their last message.
+constexpr absl::Duration kLastWriteLimit = absl::Seconds(2);
+
+struct PhaseLabel {
+  v1::InFlight::Phase phase;
+  const char* label;
+};
+constexpr std::array<PhaseLabel, 3> kPhases = {
+    {{v1::InFlight::QUEUED, "queued"}, {v1::InFlight::PREFILL, "prefill"}, {v1::InFlight::DECODE, "decode"}}};
+
+double Seconds(const google::protobuf::Duration& duration) {
+  return static_cast<double>(duration.seconds()) + duration.nanos() * 1e-9;
+}
+
+}  // namespace
+
+Router::Router(const RouterConfig& config, Authenticator clients, Authenticator operators)
+    : config_(config),
+      clients_(std::move(clients)),
+      operators_(std::move(operators)),
+      router_metrics_(&metrics_),
+      registry_([this] { OnWorkersChanged(); }),
+      dispatcher_({config.max_queued_requests, config.worker_wait}, &registry_),
+      inference_({&registry_, &dispatcher_, &inflight_, &router_metrics_, config.queue_timeout}, &clients_),
+      admin_(&registry_, &inflight_, &operators_),
+      attachment_(&registry_, &operators_, config.to_worker) {
+  health_.Set("", false);
+  health_.Set("hekla.v1.Inference", false);
+  admin_health_.Set("", true);
+  admin_health_.Set("hekla.v1.Admin", true);
+  AddGauges();
+  tick_thread_ = std::thread([this] { TickLoop(); });
+}
+
+absl::StatusOr<std::unique_ptr<Router>> Router::Start(const RouterConfig& config) {
+  HEKLA_RETURN_IF_ERROR(config.Validate());
+  HEKLA_ASSIGN_OR_RETURN(Authenticator clients, Authenticator::Create(config.token_file));
+  HEKLA_ASSIGN_OR_RETURN(
+      Authenticator operators,
+      Authenticator::Create(config.admin_token_file.empty() ? config.token_file : config.admin_token_file));
+  std::unique_ptr<Router> router(new Router(config, std::move(clients), std::move(operators)));
+  HEKLA_RETURN_IF_ERROR(router->StartServers());
+  return router;
+}
+
+absl::Status Router::StartServers() {
+  ServerOptions options;
+  options.tls_cert_path = config_.tls_cert;
+  options.tls_key_path = config_.tls_key;
+  options.tls_client_ca_path = config_.tls_client_ca;
+  options.insecure = config_.insecure;
+  options.address = config_.admin_listen;
+  options.services = {&admin_, &attachment_, &admin_health_};
+  HEKLA_ASSIGN_OR_RETURN(admin_server_, GrpcServer::Start(options));
+  options.address = config_.listen;
+  options.services = {&inference_, &health_};
+  HEKLA_ASSIGN_OR_RETURN(server_, GrpcServer::Start(options));
+  if (!config_.metrics_listen.empty()) {
+    if (!IsLoopback(config_.metrics_listen) && !config_.insecure) {
+      return absl::FailedPreconditionError(absl::StrCat("refusing to serve metrics on ",
+                                                        config_.metrics_listen,
+                                                        ": not a loopback address, and metrics have no TLS; "
+                                                        "--insecure allows it"));
+    }
+    HEKLA_RETURN_IF_ERROR(metrics_.Serve(config_.metrics_listen));
+  }
+  ChannelOptions to_worker = config_.to_worker;
+  to_worker.insecure = config_.insecure;
+  static_workers_ = std::make_unique<StaticWorkers>(config_.workers, to_worker, &registry_);
+  return absl::OkStatus();
+}
+
+Router::~Router() {
+  stop_ticks_.Notify();
+  tick_thread_.join();
+  health_.Shutdown();
+  admin_health_.Shutdown();
+  static_workers_.reset();
+  inflight_.CancelAll(
+      MakeError(absl::StatusCode::kUnavailable, v1::ERROR_REASON_DRAINING, "the router is going down"));
+  if (server_ != nullptr) server_->Shutdown(kLastWriteLimit);
+  attachment_.Shutdown();
+  if (admin_server_ != nullptr) admin_server_->Shutdown(kLastWriteLimit);
+  metrics_.Stop();
+}
+
+void Router::Drain() {
+  Log(LogLevel::kInfo, "draining",
+      {{"inflight", inflight_.size()}, {"limit", absl::FormatDuration(config_.drain_limit)}});
+  health_.Shutdown();
+  absl::SleepFor(config_.pre_stop_wait);
+  dispatcher_.Drain();
+  const bool finished = inflight_.AwaitEmpty(config_.drain_limit);
+  if (!finished) Log(LogLevel::kWarning, "drain_limit_reached", {{"inflight", inflight_.size()}});
+}
+
+void Router::OnWorkersChanged() {
+  dispatcher_.Pump();
+  bool any = false;
+  std::map<std::string, bool> models;
+  for (const std::shared_ptr<Worker>& worker : registry_.All()) {
+    const bool ready = !worker->draining();
+    models[worker->model().name()] |= ready;
+    any |= ready;
+  }
+  for (const std::string& model : registry_.KnownModels()) health_.Set("model/" + model, models[model]);
+  health_.Set("hekla.v1.Inference", any);
+  health_.Set("", any);
+}
+
+void Router::TickLoop() {
+  while (!stop_ticks_.WaitForNotificationWithTimeout(kTickInterval)) inflight_.Tick(absl::Now());
+}
+
+void Router::AddGauges() {
+  metrics_.AddProcessMetrics();
+  metrics_.AddGauges("hekla_router_build_info", "1; the version is a label.", [] {
+    return std::vector<Sample>{{{{"version", kVersion}}, 1}};
+  });
+  metrics_.AddGauges("hekla_router_inflight", "Requests there are.", [this] {
+    std::map<int, double> count;
+    for (const v1::InFlight& request : inflight_.List()) ++count[request.phase()];
+    std::vector<Sample> samples;
+    for (const PhaseLabel& each : kPhases) samples.push_back({{{"phase", each.label}}, count[each.phase]});
+    return samples;
+  });
+  metrics_.AddGauges("hekla_router_oldest_inflight_seconds", "Age of the oldest request.", [this] {
+    std::map<int, double> age;
+    for (const v1::InFlight& request : inflight_.List()) {
+      age[request.phase()] = std::max(age[request.phase()], Seconds(request.age()));
+    }
+    std::vector<Sample> samples;
+    for (const PhaseLabel& each : kPhases) samples.push_back({{{"phase", each.label}}, age[each.phase]});
+    return samples;
+  });
+  metrics_.AddGauges("hekla_router_queued_requests", "Requests that wait for a worker.", [this] {
+    return std::vector<Sample>{{{}, static_cast<double>(dispatcher_.queued())}};
+  });
+  metrics_.AddGauges("hekla_router_queued_tokens", "Prompt tokens that wait for a worker, estimated.",
+                     [this] {
+                       return std::vector<Sample>{{{}, static_cast<double>(dispatcher_.queued_tokens())}};
+                     });
+  metrics_.AddGauges("hekla_router_workers", "Workers by state.", [this] {
+    double ready = 0, draining = 0;
+    for (const std::shared_ptr<Worker>& worker : registry_.All())
+      (worker->draining() ? draining : ready) += 1;
+    return std::vector<Sample>{{{{"state", "ready"}}, ready}, {{{"state", "draining"}}, draining}};
+  });
+  metrics_.AddGauges("hekla_router_worker_inflight", "Requests of this router at a worker.", [this] {
+    std::vector<Sample> samples;
+    for (const std::shared_ptr<Worker>& worker : registry_.All()) {
+      samples.push_back({{{"worker", worker->id()}}, static_cast<double>(worker->inflight())});
+    }
+    return samples;
+  });
+  metrics_.AddGauges("hekla_router_worker_lease_age_seconds", "Since a worker attached.", [this] {
+    std::vector<Sample> samples;
+    for (const std::shared_ptr<Worker>& worker : registry_.All()) {
+      samples.push_back(
+          {{{"worker", worker->id()}}, absl::ToDoubleSeconds(absl::Now() - worker->attached_at())});
+    }
+    return samples;
+  });
+  metrics_.AddReadCounters("hekla_router_worker_lost_total", "Workers that went, by cause.", [this] {
+    std::map<std::string, int64_t> lost = registry_.lost_total();
+    std::vector<Sample> samples;
+    for (const char* cause : {"lease", "health", "replaced", "removed"}) {
+      samples.push_back({{{"cause", cause}}, static_cast<double>(lost[cause])});
+    }
+    return samples;
+  });
+}
+
+}  // namespace hekla::service
