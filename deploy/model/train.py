@@ -289,7 +289,7 @@ def train(a, model, tokenizer, data, held, log):
         loss = step(rate)
         n += 1
         if n % 20 == 0:
-            average = float(loss)                # also waits for the device, so that the clock is honest
+            average = float(loss.detach())       # also waits for the device, so that the clock is honest
             if elapsed - shown >= 10:
                 shown = elapsed
                 log("step %d, %.0f million ids, loss %.4f, rate %.2g, %.2f million ids/s" % (

@@ -107,7 +107,7 @@ def dark_noise(s):
         s.one_of("\"Hello, little {srcn},\" said {N}. \"You are not scary at all.\"",
                  "{N} gave the {srcn} [something to eat|a bit of bread], and they became friends.")
     else:
-        s.one_of("{N} laughed [out loud|and laughed]. \"I was afraid of [nothing|that]!\" {he} said.",
+        s.one_of("{N} laughed [out loud|and laughed]. \"I was afraid of nothing!\" {he} said.",
                  "\"How silly of me!\" {N} said and laughed.")
     s.closing(("<fromthen>, {N} was not afraid of the dark anymore.",
                "{N} learned that things are not so scary when you look at them.",
@@ -211,7 +211,7 @@ def baking(s):
           "the {kind_of} {good} was [golden and soft|just right|perfect].")
     s.one_of("they [both|] ate a [big|warm] piece, and it was [delicious|very good].",
              "they shared it with [all the neighbors|everyone in the street], and nothing was left but crumbs.")
-    s.closing(("{N} learned that a mistake is not the end.", "\"[Trying again|It is good to try again] is the secret,\" said {his} {kin}.",
+    s.closing(("{N} learned that a mistake is not the end.", "\"[Trying again is the secret|It is good to try again],\" said {his} {kin}.",
                "<fromthen>, {N} baked {article} {good} every Sunday."))
 
 
@@ -252,8 +252,8 @@ def messy_room(s):
     s.at_home = True
     s.hero(0.2)
     s.intro(0)
-    thing = s.pick(["left shoe", "school bag", "green sweater", "story book", "swimming cap", "favorite pencil",
-                    "blue hat", "ticket", "violin", "football", "library book", "raincoat"])
+    thing = s.pick(["left shoe", "green sweater", "ticket", "blue hat", "raincoat", "red scarf", "right boot", "new jacket",
+                    "backpack", "striped sock"])
     event = s.pick(["a school trip", "the circus", "a party", "the fair", "a picnic by the lake", "the theater", "a boat trip",
                     "the zoo"])
     s.set(thing=thing, event=event, theevent=event.replace("a ", "the ", 1) if event.startswith("a ") else event)
@@ -412,7 +412,7 @@ def hide_seek(s):
     s.say("<then>, {N2} heard a [strange|funny|soft] sound.", "\"Snore, snore!\"",
           "{he2} looked {theplace}, and there was {N}.", "{he} had fallen asleep!")
     s.say("\"Wake up, sleepyhead!\" {N2} [said|called] and laughed.")
-    s.one_of("{N} rubbed {his} eyes. \"Did I win?\" {he} asked.", "{N} woke up and <smile>. \"Is it morning?\" {he} asked.")
+    s.one_of("{N} rubbed {his} eyes. \"Did I win?\" {he} asked.", "{N} woke up and <smile>. \"Did you not find me?\" {he} asked. \"Did I win?\"")
     s.say("\"Yes, you won,\" said {N2}, and they both laughed.")
     s.closing(("<fromthen>, {N} never [hid|played] when {he} was tired.",
                "then they went home to have [dinner|supper|some soup]."))

@@ -74,6 +74,8 @@ def lost_way(s):
     s.hero(0.45)
     s.intro(0)
     s.animal("2", s.pick(["owl-x", "fox", "deer", "hedgehog", "bear", "badger", "rabbit", "squirrel"]).replace("owl-x", "turtle"))
+    while s.v["kind2"] == s.v["kind"]:
+        s.animal("2", s.pick(["turtle", "fox", "deer", "hedgehog"]))
     lure = s.pick([("a blue butterfly", "butterfly"), ("a white feather in the wind", "feather"), ("a trail of sweet berries", "berries"),
                    ("a strange song", "song"), ("a row of mushrooms", "mushrooms"), ("a shiny beetle", "beetle"),
                    ("a small stream", "stream"), ("a red leaf in the wind", "leaf")])

@@ -22,7 +22,7 @@ def magic_item(s):
           "\"I am the spirit of the {item}. You have two wishes,\" [said the voice|it said].".replace("[said the voice|it said]", "said a tiny voice"))
     s.par()
     s.say("\"I wish {W}!\" {N} [said|cried|called] at once.".replace("{W}", {"a": "for " + wish[0], "t": wish[0]}[wish[0][0]].replace("{he}", "I").replace("I touched", "I touch").replace("would turn", "turned")),
-          "and so it was." if wish[0][0] != "a" else "puff! There it was.")
+          "and so it was." if wish[0][0] != "a" else "puff! There they were." if wish[0].endswith("toys") else "puff! There it was.")
     s.say("at first, {N} was <happy>.", "{he} {bad}.".replace("{bad}", wish[2]),
           "\"{sigh},\" {he} [said|sighed].")
     s.par()
@@ -393,7 +393,7 @@ def scarecrow(s):
     s.par()
     s.say("one [cold|stormy|windy|rainy] night, a little {small} came to {him}.", "\"I am so cold, and I have no place to sleep,\" said the {small}.", "\"You can sleep in my [pocket|arms|old coat],\" said {N}." if th[0] != "stone lion" else "\"You can sleep between my paws,\" said {N}.",
           "the {small} [crept|climbed] in and [was soon warm|fell asleep].")
-    s.say("[all night long|all through the night], {N} kept the wind away.")
+    s.say("[all night long|all through the night], {N} kept the {small} warm.")
     s.maybe(0.5, "{he} told the {small} [stories|a story] about the [stars|moon|summer] in a soft voice.")
     s.par()
     s.say("in the morning, the {small} said, \"You are the kindest {kind} in the world. I will tell everyone about you.\"", "and that is what the {small} did.",
