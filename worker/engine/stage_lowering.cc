@@ -69,7 +69,7 @@ void StageLowering::AddMatvec(const DeviceMatrix& matrix, uint32_t row_first, co
     params.high_base = part.layout.high_base();
     params.partial_first = partial_first;
     params.partial_stride = buffers_.partial_stride;
-    AddLaunch(Arguments::Id(QuantOf(matrix.type)), matvec.rule, part.rows, {}, bound, params);
+    AddLaunch(Arguments::Id(QuantOf(matrix.type), stage_->device_->limits().software), matvec.rule, part.rows, {}, bound, params);
     Lowered& lowered = stage_->program_.back();
     lowered.pairs = matvec.pairs;
     lowered.rows_per_workgroup = matvec.rows_per_workgroup;
@@ -121,7 +121,7 @@ absl::Status StageLowering::Lower(const model::EmbedOp& op) {
   specialization.threads = 64;
   specialization.partial_stride = buffers_.partial_stride;
   for (const MatrixPart& part : table.parts) {
-    AddLaunch(kernels::EmbedArguments<Range>::Id(QuantOf(table.type)), GridRule::kRows, 1, specialization,
+    AddLaunch(kernels::EmbedArguments<Range>::Id(QuantOf(table.type), true), GridRule::kRows, 1, specialization,
               kernels::EmbedArguments<Range>{part.buffer, buffers_.step_state, buffers_.residual, buffers_.normed, norm, buffers_.partials},
               {table.units, static_cast<uint32_t>(plan_.config.embedding), part.layout.scale_base(), part.layout.high_base(),
                part.row_first, part.rows});
