@@ -2,6 +2,7 @@
 // size, offset, type and name is checked before use, with u64 arithmetic that cannot wrap.
 //
 // Thread rule: immutable after Open. Lifetime: views and tensor data point into the mapping and die with the Gguf.
+// A file that another process cuts short while it is mapped ends this program (SIGBUS), as with any mapping.
 // Source: the GGUF specification of ggml; the checks are those known from published parser flaws.
 #ifndef HEKLA_WORKER_MODEL_GGUF_H_
 #define HEKLA_WORKER_MODEL_GGUF_H_
@@ -64,7 +65,7 @@ class Gguf {
   absl::StatusOr<bool> GetBool(absl::string_view key) const;
   absl::StatusOr<std::string> GetString(absl::string_view key) const;
   absl::StatusOr<std::vector<std::string>> GetStringArray(absl::string_view key) const;
-  absl::StatusOr<std::vector<float>> GetFloatArray(absl::string_view key) const;
+  absl::StatusOr<std::vector<float>> GetFloatArray(absl::string_view key) const;  // f32, all finite
   absl::StatusOr<std::vector<int64_t>> GetIntArray(absl::string_view key) const;  // any integer element type
   bool IsArray(absl::string_view key) const;
   // Keys in file order, and a short text of a value ("array of 32000 strings"), for `hekla-model info`.
