@@ -42,16 +42,16 @@ absl::Status ParseFlagValue(absl::string_view text, std::vector<T>* values) {
 inline std::string ShowFlagValue(const std::string& value) { return value; }
 inline std::string ShowFlagValue(absl::Duration value) { return absl::FormatDuration(value); }
 template <typename T>
+std::string ShowFlagValue(const T& value) {
+  return absl::StrCat(value);
+}
+template <typename T>
 std::string ShowFlagValue(const std::optional<T>& value) {
   return value.has_value() ? ShowFlagValue(*value) : "";
 }
 template <typename T>
 std::string ShowFlagValue(const std::vector<T>&) {
   return "";
-}
-template <typename T>
-std::string ShowFlagValue(const T& value) {
-  return absl::StrCat(value);
 }
 
 class CommandLine {

@@ -1,0 +1,17 @@
+// The `hekla` command.
+#include <csignal>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "service/client/command.h"
+#include "service/runtime/shutdown_signal.h"
+
+int main(int argc, char** argv) {
+  hekla::service::InstallShutdownSignals();
+  std::signal(SIGPIPE, SIG_DFL);  // `hekla generate | head` ends when head does
+  const auto interrupted = [] { return hekla::service::WaitForShutdownSignal(absl::ZeroDuration()) != 0; };
+  return hekla::service::RunHekla(std::vector<std::string>(argv + 1, argv + argc),
+                                  {std::cin, std::cout, std::cerr, interrupted});
+}
