@@ -115,6 +115,7 @@ class Suite:
 
     def steps(self):
         yield "tidy", lambda n: self.plain(n, [sys.executable, "tests/tidy.py"])
+        yield "tidy_test", lambda n: self.unittest(n, os.path.join("tests", "tidy_test.py"))
         yield "shell", self.shell
         for program in self.gtest_names():
             yield program, self.gtest
@@ -153,7 +154,7 @@ class Suite:
     def run(self, build):
         chosen = [(name, step) for name, step in self.steps() if self.only.search(name)]
         began = time.monotonic()
-        if build and any(name not in ("tidy", "shell") for name, _ in chosen):
+        if build and any(name not in ("tidy", "tidy_test", "shell") for name, _ in chosen):
             if not self.build():
                 self.count("build", 0, 1, 0, time.monotonic() - began, "the build failed: see above")
                 return

@@ -107,7 +107,7 @@ def check_includes(name, lines):
             yield number, "include", f'{folder} may not include {target} ("{header}")'
 
 
-def blank(text, shader=False):
+def blank(text):
     """The text with comments, strings and character literals blanked, line breaks kept."""
     pattern = re.compile(
         r'//[^\n]*|/\*.*?\*/|R"(?P<tag>[^(\s]*)\(.*?\)(?P=tag)"|"(?:\\.|[^"\\\n])*"|(?<![0-9A-Fa-f])\'(?:\\.|[^\'\\\n])+\'', re.S)
