@@ -96,3 +96,51 @@ def write(path, keys, tensors):
     with open(path, "wb") as f:
         f.write(out + b"".join(blobs))
     return len(out) + offset
+
+
+def read(path):
+    """(metadata, {tensor name: float32 array}) of a file that `write` made."""
+    with open(path, "rb") as f:
+        data = f.read()
+    at = 4
+
+    def take(form):
+        nonlocal at
+        v = struct.unpack_from("<" + form, data, at)[0]
+        at += struct.calcsize("<" + form)
+        return v
+
+    def value(kind):
+        nonlocal at
+        if kind == STRING:
+            n = take("Q")
+            at += n
+            return data[at - n:at].decode("utf-8")
+        if kind == ARRAY:
+            element, n = take("I"), take("Q")
+            return [value(element) for _ in range(n)]
+        return take({U32: "I", I32: "i", F32: "f", BOOL: "?"}[kind])
+
+    if data[:4] != b"GGUF" or take("I") != 3:
+        raise ValueError(path + ": not a GGUF version 3 file")
+    tensor_count, key_count = take("Q"), take("Q")
+    keys = {}
+    for _ in range(key_count):
+        name = value(STRING)
+        keys[name] = value(take("I"))
+    infos = []
+    for _ in range(tensor_count):
+        name = value(STRING)
+        shape = [take("Q") for _ in range(take("I"))][::-1]
+        infos.append((name, shape, take("I"), take("Q")))
+    start, tensors = -(-at // ALIGNMENT) * ALIGNMENT, {}
+    for name, shape, kind, offset in infos:
+        n = int(np.prod(shape))
+        if kind == TYPE_F32:
+            x = np.frombuffer(data, np.float32, n, start + offset)
+        else:
+            blocks = np.frombuffer(data, np.uint8, n // 32 * 34, start + offset).reshape(-1, 34)
+            scale = np.ascontiguousarray(blocks[:, :2]).view(np.float16).astype(np.float32)
+            x = np.ascontiguousarray(blocks[:, 2:]).view(np.int8) * scale
+        tensors[name] = x.reshape(shape)
+    return keys, tensors

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains the story model on a corpus of make_corpus.py and exports it as GGUF.
 
-    train.py CORPUS_FOLDER OUT_FOLDER [--minutes M] [--batch N] [--device cuda]
+    train.py CORPUS_FOLDER OUT_FOLDER [--minutes M] [--batch N] [--device cuda] [--init MODEL.gguf]
 
 Needs PyTorch 2 and numpy. Writes to OUT_FOLDER: hekla-stories.gguf (again every minute while training),
 tokenizer-cases.txt (texts with their ids, for the tests), samples.txt, and train.log.
@@ -134,8 +134,8 @@ class Model(nn.Module):
             return logits
         return F.cross_entropy(logits.float().view(-1, logits.shape[-1]), targets.reshape(-1))
 
-    def tensors(self):
-        """(GGUF name, float32 array) of every weight; the head is tied to token_embd.weight."""
+    def named(self):
+        """(GGUF name, parameter) of every weight; the head is tied to token_embd.weight."""
         out = [("token_embd.weight", self.embed.weight)]
         for i, b in enumerate(self.blocks):
             named = [("attn_norm", b.attn_norm), ("attn_q", b.q.weight), ("attn_k", b.k.weight), ("attn_v", b.v.weight),
@@ -143,7 +143,15 @@ class Model(nn.Module):
                      ("ffn_up", b.up.weight), ("ffn_down", b.down.weight)]
             out += [("blk.%d.%s.weight" % (i, n), w) for n, w in named]
         out.append(("output_norm.weight", self.norm))
-        return [(n, w.detach().float().cpu().numpy()) for n, w in out]
+        return out
+
+    def tensors(self):
+        return [(n, w.detach().float().cpu().numpy()) for n, w in self.named()]
+
+    def load(self, tensors):
+        with torch.no_grad():
+            for n, w in self.named():
+                w.copy_(torch.from_numpy(tensors[n].copy()))
 
     def round_to_q8_0(self):
         with torch.no_grad():
@@ -228,12 +236,14 @@ def write_cases(tokenizer, path):
             f.write(",".join(map(str, tokenizer.encode(text))) + "\t" + e + "\n")
 
 
-def load_data(a, log):
+def load_data(a, merges, log):
+    """(tokenizer, training ids, held-out ids); without `merges` a new tokenizer is trained."""
     paths = sorted(glob.glob(os.path.join(a.corpus, "*.txt")))
     with multiprocessing.Pool(a.processes) as pool:
-        counts = sum(pool.map(count_pieces, paths[:16]), bpe.Counter())
-        merges = bpe.train(counts, a.vocab)
-        log("tokenizer: %d pre-tokens, %d merges" % (len(counts), len(merges)))
+        if merges is None:
+            counts = sum(pool.map(count_pieces, paths[:16]), bpe.Counter())
+            merges = bpe.train(counts, a.vocab)
+            log("tokenizer: %d pre-tokens, %d merges" % (len(counts), len(merges)))
         shards = pool.map(encode_shard, [(p, merges) for p in paths], chunksize=1)
     tokenizer = bpe.Tokenizer(merges)
     held = shards.pop()
@@ -285,7 +295,7 @@ def train(a, model, tokenizer, data, held, log):
         if elapsed >= total or (a.steps and n >= a.steps):
             break
         progress = max(elapsed / total, n / a.steps if a.steps else 0)
-        rate = a.lr * min(1.0, (n + 1) / 300) * (0.5 + 0.5 * math.cos(math.pi * progress))
+        rate = a.lr * min(1.0, (n + 1) / a.warmup) * (0.5 + 0.5 * math.cos(math.pi * progress))
         loss = step(rate)
         n += 1
         if n % 20 == 0:
@@ -317,16 +327,22 @@ def main():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--processes", type=int, default=os.cpu_count())
     p.add_argument("--device", default="cuda")
+    p.add_argument("--init", help="continue from this exported model, with its tokenizer")
+    p.add_argument("--warmup", type=int, default=300, help="steps of rising learning rate")
     p.add_argument("--tiny", action="store_true", help="a very small model, to try the program")
     p.add_argument("--no-compile", dest="compile", action="store_false")
     a = p.parse_args()
     os.makedirs(a.out, exist_ok=True)
     log = Log(os.path.join(a.out, "train.log"))
-    tokenizer, ids, held = load_data(a, log)
+    keys, weights = gguf_export.read(a.init) if a.init else ({}, None)
+    merges = [tuple(m.split(" ")) for m in keys["tokenizer.ggml.merges"]] if a.init else None
+    tokenizer, ids, held = load_data(a, merges, log)
     write_cases(tokenizer, os.path.join(a.out, "tokenizer-cases.txt"))
     torch.manual_seed(a.seed)
     torch.set_float32_matmul_precision("high")
     model = Model(TINY if a.tiny else CONFIG, len(tokenizer.tokens)).to(a.device)
+    if weights:
+        model.load(weights)
     log("model: %d parameters" % sum(q.numel() for q in model.parameters()))
     train(a, model, tokenizer, on_device(ids, tokenizer.end, a.device), on_device(held, tokenizer.end, a.device), log)
     write_samples(model, tokenizer, os.path.join(a.out, "samples.txt"), log)

@@ -33,7 +33,7 @@ def lost_toy(s):
     s.one_of(("together, they <look> everywhere.", "<atlast>, {N2} looked {p3}, and there was {his} {toy}!"),
              ("{N2} asked, \"Where did you [play|have it] last?\"", "{N} thought about it.",
               "\"I was {p3}!\" {he} said.", "they ran to look, and there it was!"),
-             ("they <look> and <look>.", "<then>, {N} saw something {p3}.", "it was the {toy}!"))
+             ("they <look> and <look>.", "<then>, {N} saw something {p3}.", "it was {his} {toy}!"))
     s.say("{N} <hug> {his} {toyn} and [smiled|laughed].", "\"<thanks>, {N2}!\" {he} said.")
     s.maybe(0.4, "then the two friends played with the {toyn} [all afternoon|until it was dark|all day long].")
     s.closing(("<fromthen>, {N} always put the {toyn} back in its place.",
@@ -151,12 +151,12 @@ def birthday_gift(s):
     s.hero(0.35)
     s.friend()
     s.intro(0.6)
-    gift = s.pick([("a necklace of shells", "shells", "the beach"), ("a crown of flowers", "flowers", "the meadow"),
-                   ("a little boat of bark", "bark and a leaf", "the woods"), ("a basket of berries", "berries", "the hill"),
-                   ("a picture with many colors", "paper and paint", "the house"), ("a scarf of red wool", "red wool", "the attic"),
-                   ("a doll made of straw", "straw", "the barn"), ("a flute made of reed", "reed", "the lake"),
-                   ("a lantern made of paper", "paper and glue", "the kitchen"), ("a star made of wood", "wood", "the shed"),
-                   ("a bracelet of beads", "beads", "an old box"), ("a song", "words that rhyme", "{his} head")])
+    gift = s.pick([("a necklace of shells", "shells", "on the beach"), ("a crown of flowers", "flowers", "in the meadow"),
+                   ("a little boat of bark", "bark and a leaf", "in the woods"), ("a basket of berries", "berries", "on the hill"),
+                   ("a picture with many colors", "paper and paint", "in the house"), ("a scarf of red wool", "red wool", "in the attic"),
+                   ("a doll made of straw", "straw", "in the barn"), ("a flute made of reed", "reed", "by the lake"),
+                   ("a lantern made of paper", "paper and glue", "in the kitchen"), ("a star made of wood", "wood", "in the shed"),
+                   ("a bracelet of beads", "beads", "in an old box"), ("a song", "words that rhyme", "in an old book")])
     s.set(gift=gift[0], thegift="the " + gift[0][2:], stuff=gift[1], src=gift[2])
     if s.friend_known:
         s.say("<oneday>, it was {N2}'s birthday.")
@@ -167,7 +167,7 @@ def birthday_gift(s):
     s.maybe(0.5, "\"What can I do?\" {he} [asked|said sadly|thought].")
     s.par()
     s.say("{N} <think>.", "\"I will make something [myself|with my own hands]!\" {he} said.",
-          "{he} found {stuff} in {src} and [worked all morning|worked and worked|sat down to work].")
+          "{he} found {stuff} {src} and [worked all morning|worked and worked|sat down to work].")
     s.maybe(0.5, "[once|two times], it [went wrong|did not turn out right], but {N} [tried again|began again|did not give up].")
     s.say("<atlast>, {he} had made {gift}.")
     s.par()
@@ -434,9 +434,9 @@ def learn_skill(s):
                  ("stand on {his} hands", "fell over", "the grass", "stood on {his} hands and counted to ten", "in the meadow"),
                  ("row a boat", "went around in a circle", "the boat", "rowed across the lake", "on the lake"),
                  ("throw a ball into a basket", "missed", "the ball", "threw the ball right into the basket", "in the yard")])
-    s.set(skill=sk[0], fail=sk[1], obj=sk[2], win=sk[3], where=sk[4])
+    s.set(skill=sk[0], fail=sk[1], obj=sk[2], win=sk[3], where=sk[4], when="one winter day" if sk[0] in ("skate", "ski") else "<oneday>")
     s.say("more than anything, {N} wanted to {skill}.",
-          "<oneday>, {he} tried it {where}, but {he} {fail}.", "{he} tried again, and again {he} {fail}.")
+          "{when}, {he} tried it {where}, but {he} {fail}.", "{he} tried again, and again {he} {fail}.")
     s.maybe(0.5, "some [other|big] children laughed." if not s.is_animal else "some crows in a tree laughed.")
     s.par()
     s.say("\"I [will never|cannot] learn it,\" {N} said [sadly|with a sigh].",
@@ -449,7 +449,7 @@ def learn_skill(s):
              "some days were [hard|bad], and some days were [good|better], but {he} did not give up.",
              "{N2} held {his} hand and [cheered|clapped] each time.")
     s.par()
-    s.say("<atlast>, one [fine|bright|sunny] [day|morning], {N} {win}!",
+    s.say("<atlast>, one [fine|bright] [day|morning], {N} {win}!",
           "\"I can do it! I can {skill}!\" {he} [cried|shouted|called].", "{N2} <cheer>.")
     s.closing(("{N} learned that you can do [hard|difficult] things if you do not give up.",
                "<fromthen>, {N} helped others who wanted to {skill}.",
@@ -568,7 +568,7 @@ def quilt(s):
     s.hero(0.15)
     s.intro(0)
     s.elder("3")
-    s.set(season=s.pick(["winter", "cold winter", "long winter", "snowy winter"]))
+    s.set(season=s.pick(["cold winter", "hard winter", "long winter", "snowy winter"]))
     c = s.distinct(W.COLORS, 3)
     s.set(c1=c[0], c2=c[1], c3=c[2])
     s.say("next door lived an old {kind3} named {N3}.",

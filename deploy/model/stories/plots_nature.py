@@ -181,7 +181,7 @@ def water_rescue(s):
     while s.v["kind2"] == s.v["kind"] or s.v["kind2"] in ("frog", "turtle"):
         s.animal("2", s.pick(W.SMALL_ANIMALS))
     s.set(water=s.pick(["river", "stream", "pond", "lake"]))
-    s.say("<oneday>, {N} walked along the {water}.", "the [rain had fallen for days|snow had melted], and the water was [high|wild|cold].",
+    s.say("one [day|morning|afternoon], {N} walked along the {water}.", "[the rain had fallen for days|it had rained all night], and the water was [high|wild|cold].",
           "[suddenly|then], {he} heard a cry. \"Help! Help!\"",
           "a little {kind2} was in the water and held on to a [piece of wood|leaf|small branch].")
     s.par()

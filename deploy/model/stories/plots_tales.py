@@ -133,7 +133,7 @@ def honest_finder(s):
     s.intro(0)
     s.elder("3")
     k = s.pick(W.KEEPSAKES)
-    s.set(item=s.pick(W.KEEPSAKE_LOOKS) + " " + k, itemn=k, place=s.pick(["on the road", "in the grass", "in the snow", "at the beach", "under a bench", "by the fountain", "in the park"]),
+    s.set(item=s.pick(W.KEEPSAKE_LOOKS) + " " + k, itemn=k, place=s.pick(["on the road", "in the grass", "at the beach", "under a bench", "by the fountain", "in the park"]),
           want=s.pick(["a new kite", "a red bike", "a big cake", "new boots", "a warm coat", "a drum", "a book of maps"]))
     s.say("<oneday>, {N} found a {item} {place}.", "\"How [beautiful|pretty] it is! I could sell it and buy {want},\" {he} thought.",
           "but then {he} thought, \"Somebody must be looking for it.\"")
@@ -195,6 +195,10 @@ def lighthouse(s):
           "the {rival} [could not be seen|gave no light]." ,)
     who = s.pick([("a small boat", "was lost in the waves", "it"), ("a father and his little son", "could not find the way home", "them"), ("a ship full of sailors", "came near the rocks", "it"),
                   ("a girl with her dog", "was lost in the dark", "her"), ("an old fisherman", "could not see the shore", "him")])
+    if (who[1] in ("could not find the way home", "was lost in the dark")) == (thing[0] in ("lighthouse", "lantern")):
+        who = ("a small boat", "was lost in the waves", "it") if thing[0] in ("lighthouse", "lantern") else s.pick([
+            ("a father and his little son", "could not find the way home", "them"),
+            ("a girl with her dog", "was lost in the dark", "her")])
     s.set(who=who[0], thewho=who[0].replace("a ", "the ", 1).replace("an ", "the ", 1) if not who[0].startswith("an ") else "the " + who[0][3:], lost=who[1], them=who[2])
     s.say("out there, {who} {lost}.", "\"Help! [Where is the way|Which way is home]?\" [called a voice|cried a voice].",
           "{N} was <afraid>, but {he} [shone|burned] as bright as {he} could.")
@@ -311,7 +315,8 @@ def king_contest(s):
     s.set(ruler=ruler[0], rhe=ruler[1], rhis=ruler[2])
     task = s.pick([("had not laughed for a year", "Whoever makes me laugh shall have a bag of gold", "laugh"), ("could not sleep", "Whoever helps me to sleep shall have a bag of gold", "sleep"),
                    ("had lost {rhis} crown", "Whoever finds my crown shall have a wish", "crown"), ("was always bored", "Whoever brings me the most precious thing shall have a wish", "precious")])
-    s.set(task=task[0], prize=task[1])
+    s.set(task=task[0], prize=task[1], gift=s.pick(["glass of cool water", "little flower in a pot", "small loaf of bread",
+                                                     "little apple tree in a pot"]))
     s.say("in that land, there was a {ruler} who {task}.", "\"{prize},\" said the {ruler}.")
     s.par()
     if task[2] == "laugh":
@@ -330,10 +335,10 @@ def king_contest(s):
         s.par()
         s.say("a [little bird|robin|sparrow] had built a nest in the crown!", "\"Please let the bird keep it until the eggs hatch,\" said {N}.", "the {ruler} looked at the tiny eggs and smiled. \"You are right,\" {rhe} said.")
     else:
-        s.say("rich people brought gold, silks, and diamonds, but the {ruler} [only yawned|shook {rhis} head].", "{N} had no gold.", "{he} brought a [glass of cool water|small loaf of bread|little flower in a pot].",
+        s.say("rich people brought gold, silks, and diamonds, but the {ruler} [only yawned|shook {rhis} head].", "{N} had no gold.", "{he} brought a {gift}.",
               "the rich people laughed.")
         s.par()
-        s.say("\"It must be cared for every day,\" said {N}. \"Then it makes you happy every day.\"" if s.chance(0.5) else "\"It is the thing that you would miss the most if you did not have it,\" said {N}.",
+        s.say("\"It must be cared for every day,\" said {N}. \"Then it makes you happy every day.\"" if s.v["gift"].startswith("little") else "\"It is the thing that you would miss the most if you did not have it,\" said {N}.",
               "the {ruler} [was quiet for a long time|thought for a long time]. \"That is true,\" {rhe} said at last.")
     if "wish" in task[1]:
         s.one_of("\"What is your wish?\" asked the {ruler}. \"A [warm house|garden] for [everyone|all the poor],\" said {N}.", "\"What is your wish?\" asked the {ruler}. \"I wish for a big feast for everyone,\" said {N}.")
@@ -407,7 +412,7 @@ def helper_boat(s):
     s.intro(0.5)
     s.set(boat=s.pick(["raft", "little boat", "old rowboat", "boat with a red sail", "boat made of bark"]), goal=s.pick(["the island", "the other side of the lake", "the rocks where the seals sleep", "the old lighthouse", "the place where the sun goes down"]))
     s.set(bn="raft" if s.v["boat"] == "raft" else "boat")
-    s.say("<oneday>, {N} and {friend} wanted to sail to {goal}.", "they had a {boat}, [a bag of bread|a basket of food], and a [long rope|big blanket].", "the sun shone, and the water was [blue|calm|as smooth as glass].", "\"[Off we go|Hooray]!\" they [called|cried].")
+    s.say("<oneday>, {N} and {friend} wanted to sail to {goal}.", "they had a {boat}, [a bag of bread|a basket of food], a long rope, and a [big|warm] blanket.", "the sun shone, and the water was [blue|calm|as smooth as glass].", "\"[Off we go|Hooray]!\" they [called|cried].")
     s.par()
     s.say("but in the middle of the water, [dark clouds came|the sky grew dark].", "the wind [blew|howled], and the waves [grew higher and higher|threw the {bn} up and down].",
           "\"I am <afraid>!\" cried {N2}.", "{N} was afraid, too, but {he} held {N2} [tight|close]." if not s.is_animal else "{N} was afraid, too, but {he} stayed close to {N2}.")
@@ -446,8 +451,9 @@ def gift_of_time(s):
     s.elder("3")
     task = s.pick([("chop wood", "chopped the wood", "a pile of wood"), ("rake the leaves", "raked the leaves", "a yard full of leaves"), ("shovel the snow", "shoveled the snow", "a path full of snow"), ("carry water", "carried the water", "a heavy bucket"), ("pick the apples", "picked the apples", "a tree full of apples"),
                    ("paint the fence", "painted the fence", "a long gray fence"), ("feed the hens", "fed the hens", "twelve hungry hens"), ("carry the bags", "carried the bags", "two heavy bags")])
-    s.set(task=task[0], done=task[1], sight=task[2], play=s.pick(["play ball", "go swimming", "fly {his} kite", "go fishing", "ride {his} sled", "climb trees"]))
-    s.say("<oneday>, {N} was on the way to {play}.", "then {he} saw {N3}, an old {kind3} who lived [next door|down the road|in the last house], in front of {sight}.", "{N3} was tired and held {his3} back.")
+    s.set(task=task[0], done=task[1], sight=task[2], play=s.pick({"shovel the snow": ["ride {his} sled", "build a snowman"], "rake the leaves": ["fly {his} kite", "climb trees"]}.get(
+        task[0], ["play ball", "go fishing", "fly {his} kite", "go swimming", "climb trees"])))
+    s.say("one [day|morning|afternoon], {N} was on the way to {play}.", "then {he} saw {N3}, an old {kind3} who lived [next door|down the road|in the last house], in front of {sight}.", "{N3} was tired and held {his3} back.")
     s.par()
     s.one_of("{N} wanted to go on, but {his} feet stopped.", "\"If I stay, I will miss the fun,\" thought {N}. But {he} could not just walk by.")
     s.say("\"Can I help you to {task}?\" {he} asked.", "\"That would be [so |very ]kind,\" said {N3}.", "so {N} {done}, and {he} worked [until noon|for two hours|until {he} was hot and tired].",

@@ -83,7 +83,7 @@ LIKES = [
     ("pick flowers", "picked some flowers for the table"), ("whistle", "whistled a [merry|happy|cheerful] tune"),
     ("run", "ran home as fast as the wind"), ("swim", "went for a swim in the [lake|river|pond]"),
     ("paint", "painted a bright picture"), ("bake", "baked a [little|small|sweet] cake"),
-    ("play games", "played one more game"), ("listen to the birds", "listened to the birds and smiled"),
+    ("hum", "hummed a [merry|happy] tune"), ("listen to the birds", "listened to the birds and smiled"),
     ("build things", "built a little tower of stones"), ("laugh", "laughed and laughed"), ("write", "wrote it all down in a little book"),
 ]
 
