@@ -44,7 +44,7 @@ struct EngineStatus {
   int kv_blocks_used = 0;
   int64_t queued_uncached_tokens = 0;          // prompt tokens waiting or not yet computed
   uint64_t steps_total = 0, preemptions_total = 0, cancelled_total = 0;
-  uint64_t prefill_tokens_total = 0, decode_tokens_total = 0;
+  uint64_t prefill_tokens_total = 0, decode_tokens_total = 0;  // prompt tokens computed, output tokens delivered
   double prefill_step_seconds = 0, decode_step_seconds = 0, mixed_step_seconds = 0;  // sums
   uint64_t prefill_steps_total = 0, decode_steps_total = 0, mixed_steps_total = 0;
   double step_seconds_ewma = 0;

@@ -327,6 +327,7 @@ void Scheduler::Release(Sequence* sequence) {
   }
 }
 
+// A request whose max_tokens reach to the end of the context ends there for want of context.
 FinishReason Scheduler::ReasonAfter(const Sequence& sequence, TokenId token) const {
   const StopParams& stop = sequence.request.stop;
   if (!stop.ignore_eos && Contains(options_.eos_tokens, token)) return FinishReason::kEos;
