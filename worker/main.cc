@@ -11,6 +11,7 @@
 #include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
 #include "service/runtime/log.h"
 #include "service/runtime/shutdown_signal.h"
 #include "worker/model_loading.h"
@@ -28,7 +29,7 @@ ABSL_FLAG(std::string, metrics_listen, "", "HOST:PORT of /metrics; empty: not se
 ABSL_FLAG(std::vector<std::string>, router, {}, "HOST:PORT of routers' admin ports, comma separated");
 ABSL_FLAG(int, max_sequences, WorkerConfig().max_sequences, "sequences that run at once");
 ABSL_FLAG(int, max_context, 0, "tokens of one sequence; 0: what the model was trained for, at most 4096");
-ABSL_FLAG(int64_t, kv_tokens, 0, "tokens of KV memory, all sequences together; 0: see --kv_memory");
+ABSL_FLAG(int64_t, kv_tokens, 0, "tokens of KV memory, all sequences together; 0: see --kv-memory");
 ABSL_FLAG(int64_t, kv_memory, 0, "MiB of KV memory; 0: 1024, or one whole sequence if that is more");
 ABSL_FLAG(int, max_queue, WorkerConfig().max_queue, "requests that wait");
 ABSL_FLAG(int, step_tokens, WorkerConfig().step_tokens, "tokens computed in one step");
@@ -41,7 +42,7 @@ ABSL_FLAG(std::string, token_file, "", "callers must show one of its tokens; emp
 ABSL_FLAG(bool, insecure, false, "listen beyond loopback without TLS");
 ABSL_FLAG(std::string, router_tls_ca, "", "PEM; routers must show a certificate it signed");
 ABSL_FLAG(std::string, router_tls_cert, "", "PEM certificate shown to routers");
-ABSL_FLAG(std::string, router_tls_key, "", "PEM key of --router_tls_cert");
+ABSL_FLAG(std::string, router_tls_key, "", "PEM key of --router-tls-cert");
 ABSL_FLAG(std::string, router_token_file, "", "its first token is shown to routers");
 ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error");
 ABSL_FLAG(bool, log_json, false, "log JSON instead of key=value");
@@ -57,8 +58,8 @@ constexpr int kExitUsage = 2;        // a bad flag
 constexpr int kExitDeviceLost = 75;  // EX_TEMPFAIL: start the worker again
 constexpr char kUsage[] =
     "Serves one model over gRPC (hekla.v1.Inference) and attaches to routers.\n\n"
-    "  hekla-worker --model story.gguf --router 127.0.0.1:7001 --metrics_listen 127.0.0.1:9101\n\n"
-    "SIGTERM drains: running requests finish within --drain_limit; a second signal ends at once.\n"
+    "  hekla-worker --model story.gguf --router 127.0.0.1:7001 --metrics-listen 127.0.0.1:9101\n\n"
+    "SIGTERM drains: running requests finish within --drain-limit; a second signal ends at once.\n"
     "Exit codes: 0 drained; 1 the model cannot be loaded or an address cannot be listened on; 2 a bad flag; "
     "75 the device was lost: start it again.";
 
@@ -92,19 +93,25 @@ WorkerConfig ReadFlags() {
   return config;
 }
 
-// A line for every tenth of the weights.
+// A line a second at most, and one at the end. A signal while it loads ends the process: nothing is to be drained.
 class LoadProgress {
  public:
   void operator()(uint64_t done_bytes, uint64_t total_bytes) {
-    const int tenth = total_bytes == 0 ? 10 : static_cast<int>(10 * done_bytes / total_bytes);
-    if (tenth <= logged_) return;
-    logged_ = tenth;
+    if (const int signal = service::WaitForShutdownSignal(absl::ZeroDuration()); signal != 0) {
+      Log(LogLevel::kInfo, "stopped", {{"signal", signal}, {"while", "loading"}});
+      std::fflush(nullptr);
+      _exit(0);
+    }
+    const absl::Time now = absl::Now();
+    if (done_bytes < total_bytes && now < logged_ + absl::Seconds(1)) return;
+    logged_ = now;
+    const double percent = total_bytes == 0 ? 100.0 : 100.0 * static_cast<double>(done_bytes) / static_cast<double>(total_bytes);
     Log(LogLevel::kInfo, "loading",
-        {{"percent", 10 * tenth}, {"bytes", done_bytes}, {"of_bytes", total_bytes}});
+        {{"percent", static_cast<int>(percent)}, {"bytes", done_bytes}, {"of_bytes", total_bytes}});
   }
 
  private:
-  int logged_ = 0;
+  absl::Time logged_ = absl::Now();
 };
 
 // The engine's thread: nothing can be finished in order any more.
@@ -167,10 +174,21 @@ int Main(const std::vector<char*>& arguments) {
   return 0;
 }
 
+// Abseil knows --max_sequences only; people write --max-sequences.
+void DashesToUnderscores(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (argv[i][0] != '-' || argv[i][1] == '\0') continue;
+    for (char* c = argv[i] + 2; *c != '\0' && *c != '='; ++c) {
+      if (*c == '-') *c = '_';
+    }
+  }
+}
+
 }  // namespace
 }  // namespace hekla
 
 int main(int argc, char** argv) {
+  hekla::DashesToUnderscores(argc, argv);
   absl::SetProgramUsageMessage(hekla::kUsage);
   return hekla::Main(absl::ParseCommandLine(argc, argv));
 }

@@ -126,13 +126,18 @@ absl::StatusOr<MemoryLimits> ChooseLimits(const WorkerConfig& config, const mode
 }
 
 absl::StatusOr<LoadedModel> LoadModel(const WorkerConfig& config, const LoadCallbacks& callbacks) {
+  const std::string& path = config.model_path;
   LoadedModel loaded;
   absl::Time phase_start = absl::Now();
-  HEKLA_ASSIGN_OR_RETURN(loaded.file, model::Gguf::Open(config.model_path));
-  HEKLA_ASSIGN_OR_RETURN(text::Vocabulary vocabulary, model::LoadVocabulary(*loaded.file));
-  HEKLA_ASSIGN_OR_RETURN(loaded.tokenizer, text::Tokenizer::Create(std::move(vocabulary)));
-  HEKLA_ASSIGN_OR_RETURN(model::Plan plan, model::BuildPlan(*loaded.file));
-  loaded.plan = std::make_unique<model::Plan>(std::move(plan));
+  HEKLA_ASSIGN_OR_RETURN(loaded.file, model::Gguf::Open(path));
+  absl::StatusOr<text::Vocabulary> vocabulary = model::LoadVocabulary(*loaded.file);
+  HEKLA_RETURN_IF_ERROR(WithContext(vocabulary.status(), path));
+  absl::StatusOr<std::unique_ptr<text::Tokenizer>> tokenizer = text::Tokenizer::Create(*std::move(vocabulary));
+  HEKLA_RETURN_IF_ERROR(WithContext(tokenizer.status(), path));
+  loaded.tokenizer = *std::move(tokenizer);
+  absl::StatusOr<model::Plan> plan = model::BuildPlan(*loaded.file);
+  HEKLA_RETURN_IF_ERROR(WithContext(plan.status(), path));
+  loaded.plan = std::make_unique<model::Plan>(*std::move(plan));
   HEKLA_RETURN_IF_ERROR(Describe(config, &loaded));
   loaded.seconds.read = SecondsSince(&phase_start);
   HEKLA_RETURN_IF_ERROR(MakeEngine(config, callbacks, &loaded));
