@@ -1,0 +1,240 @@
+#include "tests/support/service/fake_worker.h"
+
+#include <grpcpp/client_context.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "service/runtime/channel.h"
+#include "worker/base/check.h"
+
+namespace hekla::service {
+namespace {
+
+constexpr absl::Duration kAwaitLimit = absl::Seconds(20);
+
+char LetterOf(uint32_t token) { return static_cast<char>('a' + token % 26); }
+
+}  // namespace
+
+uint32_t FakeToken(uint64_t seed, uint32_t offset) {
+  uint64_t x = seed * 0x9e3779b97f4a7c15u + offset + 1;
+  x ^= x >> 31;
+  x *= 0xbf58476d1ce4e5b9u;
+  x ^= x >> 29;
+  return static_cast<uint32_t>(x % 1000);
+}
+
+std::string FakeText(uint64_t seed, uint32_t first, uint32_t end) {
+  std::string text;
+  for (uint32_t i = first; i < end; ++i) text += LetterOf(FakeToken(seed, i));
+  return text;
+}
+
+FakeStream::FakeStream(const v1::GenerateRequest& request, const std::string& weights_hash,
+                       grpc::ServerContext* context, grpc::ServerWriter<v1::GenerateResponse>* writer)
+    : request_(request),
+      weights_hash_(weights_hash),
+      context_(context),
+      writer_(writer),
+      next_(static_cast<uint32_t>(request.resume_token_ids_size())) {}
+
+bool FakeStream::Write(const v1::GenerateResponse& response) {
+  return writer_->Write(response) && !cancelled();
+}
+
+bool FakeStream::Start() {
+  v1::GenerateResponse response;
+  v1::Started& started = *response.mutable_started();
+  started.set_request_id(request_.request_id());
+  started.set_model(request_.model());
+  started.set_weights_hash(weights_hash_);
+  started.set_seed(request_.sampling().seed());
+  started.set_prompt_tokens(3);
+  return Write(response);
+}
+
+bool FakeStream::Tokens(uint32_t count) {
+  for (uint32_t i = 0; i < count; ++i, ++next_) {
+    const uint64_t seed = request_.sampling().seed();
+    v1::GenerateResponse response;
+    v1::Delta& delta = *response.mutable_delta();
+    delta.set_token_offset(next_);
+    delta.set_token_count(1);
+    if (request_.output().token_ids()) delta.add_token_ids(FakeToken(seed, next_));
+    delta.set_text(FakeText(seed, next_, next_ + 1));
+    if (!Write(response)) return false;
+  }
+  return !cancelled();
+}
+
+bool FakeStream::Finish() {
+  v1::GenerateResponse response;
+  response.mutable_finished()->set_reason(v1::FINISH_REASON_MAX_TOKENS);
+  response.mutable_finished()->mutable_usage()->set_prompt_tokens(3);
+  response.mutable_finished()->mutable_usage()->set_output_tokens(next_);
+  return Write(response);
+}
+
+grpc::Status UsualScript(FakeStream& stream) {
+  stream.Start();
+  stream.Tokens(stream.max_tokens() - stream.next());
+  stream.Finish();
+  return grpc::Status::OK;
+}
+
+class FakeWorker::Service final : public v1::Inference::Service {
+ public:
+  explicit Service(FakeWorker* worker) : worker_(worker) {}
+
+  v1::Model Describe() const {
+    v1::Model model;
+    model.set_name(worker_->options_.model);
+    model.set_weights_hash(worker_->options_.weights_hash);
+    model.set_vocabulary_size(worker_->options_.vocabulary);
+    model.mutable_limits()->set_max_context(worker_->options_.context);
+    model.mutable_limits()->set_max_sequences(worker_->options_.sequences);
+    return model;
+  }
+
+  grpc::Status Generate(grpc::ServerContext* context, const v1::GenerateRequest* request,
+                        grpc::ServerWriter<v1::GenerateResponse>* writer) override {
+    {
+      absl::MutexLock lock(&worker_->mutex_);
+      worker_->requests_.push_back(*request);
+      ++worker_->running_;
+    }
+    FakeStream stream(*request, worker_->options_.weights_hash, context, writer);
+    const grpc::Status status = worker_->options_.script(stream);
+    absl::MutexLock lock(&worker_->mutex_);
+    --worker_->running_;
+    if (context->IsCancelled()) ++worker_->cancelled_;
+    return status;
+  }
+
+  grpc::Status Tokenize(grpc::ServerContext*, const v1::TokenizeRequest* request,
+                        v1::TokenizeResponse* response) override {
+    for (const char c : request->text()) {
+      response->add_token_ids(static_cast<unsigned char>(c));
+      if (request->with_pieces()) response->add_pieces(std::string(1, c));
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Detokenize(grpc::ServerContext*, const v1::DetokenizeRequest* request,
+                          v1::DetokenizeResponse* response) override {
+    for (const uint32_t id : request->token_ids()) response->mutable_text()->push_back(static_cast<char>(id));
+    return grpc::Status::OK;
+  }
+
+  grpc::Status GetModel(grpc::ServerContext*, const v1::GetModelRequest*, v1::Model* response) override {
+    *response = Describe();
+    return grpc::Status::OK;
+  }
+
+ private:
+  FakeWorker* const worker_;
+};
+
+FakeWorker::FakeWorker(FakeWorkerOptions options) : options_(std::move(options)) {
+  service_ = std::make_unique<Service>(this);
+  health_.Set("", true);
+  ServerOptions server;
+  server.address = options_.listen;
+  server.services = {service_.get(), &health_};
+  auto started = GrpcServer::Start(server);
+  HEKLA_CHECK(started.ok(), std::string(started.status().message()).c_str());
+  server_ = *std::move(started);
+  port_ = server_->port();
+  if (options_.router_admin_port == 0) return;
+
+  ChannelOptions channel;
+  channel.address = absl::StrCat("127.0.0.1:", options_.router_admin_port);
+  lease_stub_ = v1::Attachment::NewStub(*OpenChannel(channel));
+  lease_context_ = std::make_unique<grpc::ClientContext>();
+  lease_ = lease_stub_->Attach(lease_context_.get());
+  v1::WorkerReport report;
+  v1::Registration& registration = *report.mutable_registration();
+  registration.set_worker_id(options_.id);
+  registration.set_incarnation(options_.incarnation);
+  registration.set_endpoint(address());
+  *registration.mutable_model() = service_->Describe();
+  report.mutable_load();
+  HEKLA_CHECK(lease_->Write(report), "the router is there");
+  v1::RouterCommand attached;
+  if (lease_->Read(&attached)) {
+    absl::MutexLock lock(&mutex_);
+    commands_.push_back(attached);
+  }
+  lease_thread_ = std::thread([this] { FollowLease(); });
+}
+
+FakeWorker::~FakeWorker() { Kill(); }
+
+std::string FakeWorker::address() const { return absl::StrCat("127.0.0.1:", port_); }
+
+void FakeWorker::FollowLease() {
+  v1::RouterCommand command;
+  while (lease_->Read(&command)) {
+    absl::MutexLock lock(&mutex_);
+    commands_.push_back(command);
+  }
+}
+
+void FakeWorker::Report(const v1::Load& load) {
+  v1::WorkerReport report;
+  *report.mutable_load() = load;
+  lease_->Write(report);
+}
+
+void FakeWorker::Detach() {
+  if (lease_context_ == nullptr) return;
+  lease_context_->TryCancel();
+  if (lease_thread_.joinable()) lease_thread_.join();
+  lease_->Finish();
+  lease_.reset();
+  lease_context_.reset();
+}
+
+void FakeWorker::Kill() {
+  if (server_ != nullptr) server_->Shutdown(absl::ZeroDuration());
+  server_.reset();
+  Detach();
+}
+
+int FakeWorker::calls() const {
+  absl::MutexLock lock(&mutex_);
+  return static_cast<int>(requests_.size());
+}
+
+int FakeWorker::running() const {
+  absl::MutexLock lock(&mutex_);
+  return running_;
+}
+
+int FakeWorker::cancelled() const {
+  absl::MutexLock lock(&mutex_);
+  return cancelled_;
+}
+
+std::vector<v1::GenerateRequest> FakeWorker::requests() const {
+  absl::MutexLock lock(&mutex_);
+  return requests_;
+}
+
+std::vector<v1::RouterCommand> FakeWorker::commands() const {
+  absl::MutexLock lock(&mutex_);
+  return commands_;
+}
+
+bool FakeWorker::Await(const std::function<bool(const FakeWorker&)>& condition) const {
+  const absl::Time end = absl::Now() + kAwaitLimit;
+  while (!condition(*this)) {
+    if (absl::Now() > end) return false;
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  return true;
+}
+
+}  // namespace hekla::service

@@ -1,0 +1,115 @@
+// A worker without an engine, in the test's own process: a real gRPC server and, if told a router, a real
+// lease. What a generation does is a script; the usual one sends the tokens of FakeToken().
+#ifndef HEKLA_TESTS_SUPPORT_SERVICE_FAKE_WORKER_H_
+#define HEKLA_TESTS_SUPPORT_SERVICE_FAKE_WORKER_H_
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/sync_stream.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "hekla/v1/inference.grpc.pb.h"
+#include "hekla/v1/worker.grpc.pb.h"
+#include "service/runtime/grpc_server.h"
+#include "service/runtime/health_service.h"
+
+namespace hekla::service {
+
+// Token `offset` of a generation, and its text: one letter a token. A function of seed and offset only.
+uint32_t FakeToken(uint64_t seed, uint32_t offset);
+std::string FakeText(uint64_t seed, uint32_t first, uint32_t end);
+
+// What a script writes with. Every function returns false once the call is cancelled or broken.
+class FakeStream {
+ public:
+  FakeStream(const v1::GenerateRequest& request, const std::string& weights_hash,
+             grpc::ServerContext* context, grpc::ServerWriter<v1::GenerateResponse>* writer);
+  bool Start();
+  bool Tokens(uint32_t count);  // the next ones, a delta each
+  bool Write(const v1::GenerateResponse& response);
+  bool Finish();  // MAX_TOKENS
+  bool cancelled() const { return context_->IsCancelled(); }
+  uint32_t next() const { return next_; }
+  uint32_t max_tokens() const { return request_.stop().max_tokens(); }
+  const v1::GenerateRequest& request() const { return request_; }
+  grpc::ServerContext* context() const { return context_; }
+
+ private:
+  const v1::GenerateRequest& request_;
+  const std::string weights_hash_;
+  grpc::ServerContext* const context_;
+  grpc::ServerWriter<v1::GenerateResponse>* const writer_;
+  uint32_t next_;  // token offset
+};
+
+using FakeScript = std::function<grpc::Status(FakeStream&)>;
+
+// Start, all tokens, Finish.
+grpc::Status UsualScript(FakeStream& stream);
+
+struct FakeWorkerOptions {
+  std::string id = "w0";
+  std::string model = "fake";
+  std::string weights_hash = "hash";
+  uint32_t sequences = 8;
+  uint32_t context = 4096;
+  uint32_t vocabulary = 1000;
+  uint64_t incarnation = 1;
+  std::string listen = "127.0.0.1:0";
+  int router_admin_port = 0;  // 0: no lease
+  FakeScript script = UsualScript;
+};
+
+class FakeWorker {
+ public:
+  explicit FakeWorker(FakeWorkerOptions options);
+  ~FakeWorker();
+
+  std::string address() const;
+  // As kill -9 does: the lease and all calls break at once.
+  void Kill();
+  // Ends the lease only.
+  void Detach();
+  void SetServing(bool serving) { health_.Set("", serving); }
+  void Report(const v1::Load& load);
+
+  int calls() const;      // generations that came in
+  int running() const;    // scripts that have not returned
+  int cancelled() const;  // scripts that returned with the call cancelled
+  std::vector<v1::GenerateRequest> requests() const;
+  std::vector<v1::RouterCommand> commands() const;
+  // Waits for `condition` on this worker's counts; false after 20 s.
+  bool Await(const std::function<bool(const FakeWorker&)>& condition) const;
+
+ private:
+  class Service;
+  void FollowLease();
+
+  const FakeWorkerOptions options_;
+  HealthService health_;
+  std::unique_ptr<Service> service_;
+  std::unique_ptr<GrpcServer> server_;
+  int port_ = 0;
+
+  mutable absl::Mutex mutex_;
+  int running_ ABSL_GUARDED_BY(mutex_) = 0;
+  int cancelled_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<v1::GenerateRequest> requests_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::RouterCommand> commands_ ABSL_GUARDED_BY(mutex_);
+
+  std::unique_ptr<grpc::ClientContext> lease_context_;
+  std::unique_ptr<grpc::ClientReaderWriter<v1::WorkerReport, v1::RouterCommand>> lease_;
+  std::unique_ptr<v1::Attachment::Stub> lease_stub_;
+  std::thread lease_thread_;
+};
+
+}  // namespace hekla::service
+
+#endif  // HEKLA_TESTS_SUPPORT_SERVICE_FAKE_WORKER_H_

@@ -1,0 +1,84 @@
+#include "tests/support/service/router_fixture.h"
+
+#include <grpcpp/client_context.h>
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "service/runtime/channel.h"
+#include "service/runtime/status.h"
+#include "worker/base/check.h"
+
+namespace hekla::service {
+
+bool Eventually(const std::function<bool()>& condition) {
+  const absl::Time end = absl::Now() + absl::Seconds(20);
+  while (!condition()) {
+    if (absl::Now() > end) return false;
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  return true;
+}
+
+RouterFixture::RouterFixture(RouterConfig config) {
+  config.listen = config.admin_listen = config.metrics_listen = "127.0.0.1:0";
+  config.metrics_listen = "";
+  auto router = Router::Start(config);
+  HEKLA_CHECK(router.ok(), std::string(router.status().message()).c_str());
+  router_ = *std::move(router);
+  ChannelOptions options;
+  options.address = address();
+  channel_ = *OpenChannel(options);
+  stub_ = v1::Inference::NewStub(std::shared_ptr<grpc::ChannelInterface>(channel_));
+  options.address = admin_address();
+  admin_ = v1::Admin::NewStub(*OpenChannel(options));
+}
+
+std::string RouterFixture::address() const { return absl::StrCat("127.0.0.1:", router_->port()); }
+std::string RouterFixture::admin_address() const { return absl::StrCat("127.0.0.1:", router_->admin_port()); }
+
+std::unique_ptr<FakeWorker> RouterFixture::AddWorker(const std::string& id, FakeScript script,
+                                                     FakeWorkerOptions options) {
+  options.id = id;
+  options.script = std::move(script);
+  options.router_admin_port = router_->admin_port();
+  return std::make_unique<FakeWorker>(std::move(options));
+}
+
+v1::GenerateRequest RouterFixture::Request(uint32_t tokens, uint64_t seed) {
+  v1::GenerateRequest request;
+  request.set_text("prompt");
+  request.mutable_stop()->set_max_tokens(tokens);
+  request.mutable_sampling()->set_seed(seed);
+  return request;
+}
+
+GeneratedStream RouterFixture::Generate(const v1::GenerateRequest& request, absl::Duration timeout) {
+  GeneratedStream result;
+  grpc::ClientContext context;
+  if (timeout != absl::InfiniteDuration()) context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+  const auto stream = stub_->Generate(&context, request);
+  v1::GenerateResponse response;
+  uint32_t expected = static_cast<uint32_t>(request.resume_token_ids_size());
+  while (stream->Read(&response)) {
+    if (response.has_started()) result.started = response.started();
+    if (response.has_finished()) result.finished = response.finished();
+    if (!response.has_delta()) continue;
+    const v1::Delta& delta = response.delta();
+    ++result.deltas;
+    result.offsets_ok &= delta.token_offset() == expected;
+    expected = delta.token_offset() + delta.token_count();
+    result.text += delta.text();
+    result.ids.insert(result.ids.end(), delta.token_ids().begin(), delta.token_ids().end());
+  }
+  result.status = FromGrpc(stream->Finish());
+  return result;
+}
+
+bool RouterFixture::AwaitMetric(const std::string& line) const {
+  return Eventually([&] { return absl::StrContains(router_->metrics().Text(), line); });
+}
+
+}  // namespace hekla::service
