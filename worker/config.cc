@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "service/runtime/log.h"
 #include "worker/schedule/batch.h"
 
 namespace hekla::worker {
@@ -72,7 +73,60 @@ absl::Status WorkerConfig::Validate() const {
   if (router_tls_cert.empty() != router_tls_key.empty()) {
     problems.Add("--router-tls-cert and --router-tls-key must be given together");
   }
+  service::LogLevel level;
+  if (absl::Status status = service::ParseLogLevel(log_level, &level); !status.ok()) {
+    problems.Add("--log-level: ", status.message());
+  }
   return problems.status();
+}
+
+service::CommandLine WorkerCommandLine(WorkerConfig* config) {
+  service::CommandLine line(
+      "hekla-worker --model FILE [FLAGS]",
+      "Serves one model over gRPC (hekla.v1.Inference) and attaches to routers. SIGTERM and Ctrl-C drain:\n"
+      "running requests finish within --drain-limit; a second signal ends at once.\n"
+      "Exit codes: 0 drained; 1 the model cannot be loaded or an address cannot be listened on; 2 wrong\n"
+      "usage; 75 the device was lost: start it again.");
+  line.Section("Model and device");
+  line.Add("model", "FILE", "the model, GGUF", &config->model_path);
+  line.Add("name", "NAME", "what clients call the model; empty = the name in the file", &config->model_name);
+  line.Add("device", "D", "auto, cpu, vulkan or vulkan:N", &config->device);
+  line.Section("Addresses");
+  line.Add("listen", "HOST:PORT", "of the service; port 0 takes a free one", &config->listen);
+  line.Add("metrics-listen", "HOST:PORT", "of /metrics; empty = nowhere", &config->metrics_listen);
+  line.Add("router", "HOST:PORT", "a router's admin port; may be given again", &config->routers);
+  line.Add("endpoint", "HOST:PORT", "told to routers; empty = the listening address", &config->endpoint);
+  line.Add("id", "ID", "the same after a restart; empty = made of host and endpoint", &config->worker_id);
+  line.Section("Room");
+  line.Add("max-sequences", "N", "sequences that run at once", &config->max_sequences);
+  line.Add("max-context", "TOKENS", "of one sequence; 0 = what the model was trained for, at most 4096",
+           &config->max_context);
+  line.Add("kv-tokens", "TOKENS", "of KV memory, all sequences together; 0 = see --kv-memory",
+           &config->kv_tokens);
+  line.Add("kv-memory", "MIB", "of KV memory; 0 = 1024, or one whole sequence if that is more",
+           &config->kv_memory_mib);
+  line.Add("max-queue", "N", "requests that wait; more are refused", &config->max_queue);
+  line.Add("step-tokens", "N", "tokens computed in one step", &config->step_tokens);
+  line.Add("prefill-chunk", "N", "prompt tokens in one step", &config->prefill_chunk);
+  line.Add("drain-limit", "DURATION", "how long running requests may take after SIGTERM",
+           &config->drain_limit);
+  line.Section("Security");
+  line.Add("tls-cert", "FILE", "certificate of the service, PEM", &config->tls_cert);
+  line.Add("tls-key", "FILE", "its private key, PEM", &config->tls_key);
+  line.Add("tls-client-ca", "FILE", "callers must show a certificate signed by it, PEM",
+           &config->tls_client_ca);
+  line.Add("token-file", "FILE", "callers must show one of its tokens; empty = anyone may call",
+           &config->token_file);
+  line.AddSwitch("insecure", "listen beyond loopback without TLS", &config->insecure);
+  line.Add("router-tls-ca", "FILE", "routers must show a certificate signed by it, PEM",
+           &config->router_tls_ca);
+  line.Add("router-tls-cert", "FILE", "certificate shown to routers, PEM", &config->router_tls_cert);
+  line.Add("router-tls-key", "FILE", "its private key, PEM", &config->router_tls_key);
+  line.Add("router-token-file", "FILE", "its first token is shown to routers", &config->router_token_file);
+  line.Section("Log");
+  line.Add("log-level", "LEVEL", "debug, info, warning or error", &config->log_level);
+  line.AddSwitch("log-json", "JSON lines instead of key=value", &config->log_json);
+  return line;
 }
 
 }  // namespace hekla::worker

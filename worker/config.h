@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "service/runtime/command_line.h"
 
 namespace hekla::worker {
 
@@ -39,9 +40,15 @@ struct WorkerConfig {
   std::string router_tls_ca, router_tls_cert, router_tls_key,
       router_token_file;  // of the link to the routers
 
+  std::string log_level = "info";
+  bool log_json = false;
+
   // INVALID_ARGUMENT with a line for each problem.
   absl::Status Validate() const;
 };
+
+// The flags of hekla-worker, filling `config`.
+service::CommandLine WorkerCommandLine(WorkerConfig* config);
 
 }  // namespace hekla::worker
 

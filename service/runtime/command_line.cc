@@ -24,6 +24,7 @@ absl::Status ParseFlagValue(absl::string_view text, std::string* value) {
 }
 absl::Status ParseFlagValue(absl::string_view text, int* value) { return ParseWhole(text, value); }
 absl::Status ParseFlagValue(absl::string_view text, uint32_t* value) { return ParseWhole(text, value); }
+absl::Status ParseFlagValue(absl::string_view text, int64_t* value) { return ParseWhole(text, value); }
 absl::Status ParseFlagValue(absl::string_view text, uint64_t* value) { return ParseWhole(text, value); }
 
 absl::Status ParseFlagValue(absl::string_view text, float* value) {

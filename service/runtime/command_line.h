@@ -25,6 +25,7 @@ namespace hekla::service {
 absl::Status ParseFlagValue(absl::string_view text, std::string* value);
 absl::Status ParseFlagValue(absl::string_view text, int* value);
 absl::Status ParseFlagValue(absl::string_view text, uint32_t* value);
+absl::Status ParseFlagValue(absl::string_view text, int64_t* value);
 absl::Status ParseFlagValue(absl::string_view text, uint64_t* value);
 absl::Status ParseFlagValue(absl::string_view text, float* value);
 absl::Status ParseFlagValue(absl::string_view text, absl::Duration* value);  // "30s", "1m30s", "250ms"
