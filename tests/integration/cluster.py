@@ -86,7 +86,8 @@ def field(line, name):
 
 class Worker(Process):
     def __init__(self, program, *flags):
-        super().__init__(program, "--listen", "127.0.0.1:0", "--metrics_listen", "127.0.0.1:0", *flags)
+        metrics = "--metrics_listen" if "fake" in program else "--metrics-listen"
+        super().__init__(program, "--listen", "127.0.0.1:0", metrics, "127.0.0.1:0", *flags)
 
     def start(self):
         line = self.wait_for(r"\bready\b", 120)
