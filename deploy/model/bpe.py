@@ -37,8 +37,10 @@ ASCII_PATTERN = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d| ?[A-Za-z]+| ?[0-9]+| ?[^\s
 def pre_tokenizer():
     """GPT-2's pattern: 's|'t|...| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"""
     letter, number = _char_class("L"), _char_class("N")
-    return re.compile("'s|'t|'re|'ve|'m|'ll|'d| ?[%s]+| ?[%s]+| ?[^\\s%s%s]+|\\s+(?!\\S)|\\s+"
-                      % (letter, number, letter, number))
+    return re.compile(
+        "'s|'t|'re|'ve|'m|'ll|'d| ?[%s]+| ?[%s]+| ?[^\\s%s%s]+|\\s+(?!\\S)|\\s+"
+        % (letter, number, letter, number)
+    )
 
 
 def train(counts, vocab_size):

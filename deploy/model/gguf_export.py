@@ -14,12 +14,12 @@ ALIGNMENT = 32
 
 
 def q8_0(matrix):
-    """Q8_0 blocks of a float32 [rows][columns] matrix, columns a multiple of 32: uint8 [rows * columns / 32][34]."""
+    """Q8_0 blocks, uint8 [rows * columns / 32][34], of a float32 [rows][columns] matrix."""
     x = np.ascontiguousarray(matrix, dtype=np.float32).reshape(-1, 32)
     scale = np.abs(x).max(axis=1) / 127
     inverse = np.where(scale > 0, 1 / np.where(scale > 0, scale, 1), 0)
     y = x * inverse[:, None]
-    q = np.trunc(y + np.copysign(0.5, y)).astype(np.int8)          # halves away from zero, as roundf
+    q = np.trunc(y + np.copysign(0.5, y)).astype(np.int8)  # halves away from zero, as roundf
     return np.concatenate([scale.astype(np.float16)[:, None].view(np.uint8), q.view(np.uint8)], axis=1)
 
 
@@ -45,7 +45,10 @@ def _value(kind, v):
 
 
 def metadata(config, tokenizer, name, description):
-    """(key, value type, value) of the file. config: dim, layers, heads, kv_heads, head_dim, ffn, context, eps, rope_base."""
+    """(key, value type, value) of the file.
+
+    config: dim, layers, heads, kv_heads, head_dim, ffn, context, eps, rope_base.
+    """
     n = len(tokenizer.tokens)
     a = "llama."
     return [
@@ -79,7 +82,7 @@ def metadata(config, tokenizer, name, description):
 
 
 def write(path, keys, tensors):
-    """tensors: list of (name, float32 array); 2-D [rows][columns] become Q8_0, 1-D stay float32. Returns bytes written."""
+    """Writes (name, float32 array) tensors: 2-D [rows][columns] as Q8_0, 1-D as float32. Returns the size."""
     out = bytearray(b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(keys)))
     for key, kind, v in keys:
         out += _string(key) + struct.pack("<I", kind) + _value(kind, v)
@@ -115,7 +118,7 @@ def read(path):
         if kind == STRING:
             n = take("Q")
             at += n
-            return data[at - n:at].decode("utf-8")
+            return data[at - n : at].decode("utf-8")
         if kind == ARRAY:
             element, n = take("I"), take("Q")
             return [value(element) for _ in range(n)]

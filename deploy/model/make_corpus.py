@@ -15,11 +15,10 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from stories import plots_home, plots_nature, plots_tales  # noqa: E402
+from stories.plots import PLOTS  # noqa: E402
 from stories.characters import Story  # noqa: E402
 
 END = "<|endoftext|>"
-PLOTS = plots_home.PLOTS + plots_nature.PLOTS + plots_tales.PLOTS
 MIN_WORDS, MAX_WORDS = 80, 185
 
 
@@ -67,7 +66,10 @@ def main():
     jobs = [(a.folder, k, per_shard, a.seed) for k in range(a.shards)]
     with multiprocessing.Pool(a.processes) as pool:
         size = sum(pool.imap_unordered(write_shard, jobs))
-    print("%d stories, %d plots, %.1f MB, %.1f s" % (per_shard * a.shards, len(PLOTS), size / 1e6, time.time() - start))
+    print(
+        "%d stories, %d plots, %.1f MB, %.1f s"
+        % (per_shard * a.shards, len(PLOTS), size / 1e6, time.time() - start)
+    )
 
 
 if __name__ == "__main__":

@@ -23,13 +23,34 @@ import torch.nn.functional as F
 import bpe
 import gguf_export
 
-CONFIG = dict(dim=256, layers=6, heads=4, kv_heads=2, head_dim=64, ffn=384, context=512, eps=1e-5, rope_base=10000.0)
-TINY = dict(dim=64, layers=2, heads=4, kv_heads=2, head_dim=16, ffn=96, context=512, eps=1e-5, rope_base=10000.0)
-CASES = ["Once upon a time", "Once upon a time, there was a little girl named Lily.", "", " ", "  two  spaces ", "\n\nThe end.\n",
-         "\"Thank you!\" said Tom.", "It's Lily's kite, isn't it? We'll see, they've gone, I'm here, you're there, he'd go.",
-         "1234567890 and 3.14", "na\u00efve caf\u00e9 \u2014 \u201cquotes\u201d", "\u96ea\u304c\u964d\u308b", "\U0001f98a fox \U0001f30b",
-         "tabs\tand\r\nlines", "ALL CAPS, MixedCase, snake_case, kebab-case", "!!!???...", "   leading", "trailing   ",
-         "Hekla \u00feorp \u00e6\u00f0i \u00d6l", "a b c d e f g", "zzzzzzzzzzzz qqq xylophone rhythm"]
+CONFIG = dict(
+    dim=256, layers=6, heads=4, kv_heads=2, head_dim=64, ffn=384, context=512, eps=1e-5, rope_base=10000.0
+)
+TINY = dict(
+    dim=64, layers=2, heads=4, kv_heads=2, head_dim=16, ffn=96, context=512, eps=1e-5, rope_base=10000.0
+)
+CASES = [
+    "Once upon a time",
+    "Once upon a time, there was a little girl named Lily.",
+    "",
+    " ",
+    "  two  spaces ",
+    "\n\nThe end.\n",
+    '"Thank you!" said Tom.',
+    "It's Lily's kite, isn't it? We'll see, they've gone, I'm here, you're there, he'd go.",
+    "1234567890 and 3.14",
+    "na\u00efve caf\u00e9 \u2014 \u201cquotes\u201d",
+    "\u96ea\u304c\u964d\u308b",
+    "\U0001f98a fox \U0001f30b",
+    "tabs\tand\r\nlines",
+    "ALL CAPS, MixedCase, snake_case, kebab-case",
+    "!!!???...",
+    "   leading",
+    "trailing   ",
+    "Hekla \u00feorp \u00e6\u00f0i \u00d6l",
+    "a b c d e f g",
+    "zzzzzzzzzzzz qqq xylophone rhythm",
+]
 
 
 class Log:
@@ -44,6 +65,7 @@ class Log:
 
 
 # ---- data
+
 
 def stories_of(path):
     with open(path, encoding="ascii") as f:
@@ -68,6 +90,7 @@ def encode_shard(job):
 
 
 # ---- model
+
 
 class Block(nn.Module):
     def __init__(self, c):
@@ -101,7 +124,7 @@ def rms(x, weight, eps):
 
 
 def rotate(x, cos, sin):
-    """Rotary embedding of the pairs (2i, 2i+1); x [batch][time][heads][head_dim], cos and sin [time][head_dim / 2]."""
+    """Rotates the pairs (2i, 2i+1); x [batch][time][heads][head_dim], cos and sin [time][head_dim / 2]."""
     t = x.shape[1]
     c, s = cos[:t].view(1, t, 1, -1).to(x.dtype), sin[:t].view(1, t, 1, -1).to(x.dtype)
     a, b = x[..., 0::2], x[..., 1::2]
@@ -116,7 +139,8 @@ class Model(nn.Module):
         self.blocks = nn.ModuleList(Block(c) for _ in range(c["layers"]))
         self.norm = nn.Parameter(torch.ones(c["dim"]))
         angle = torch.arange(c["context"]).double()[:, None] * c["rope_base"] ** (
-            -torch.arange(0, c["head_dim"], 2).double() / c["head_dim"])
+            -torch.arange(0, c["head_dim"], 2).double() / c["head_dim"]
+        )
         self.register_buffer("cos", angle.cos().float(), persistent=False)
         self.register_buffer("sin", angle.sin().float(), persistent=False)
         for name, p in self.named_parameters():
@@ -138,9 +162,17 @@ class Model(nn.Module):
         """(GGUF name, parameter) of every weight; the head is tied to token_embd.weight."""
         out = [("token_embd.weight", self.embed.weight)]
         for i, b in enumerate(self.blocks):
-            named = [("attn_norm", b.attn_norm), ("attn_q", b.q.weight), ("attn_k", b.k.weight), ("attn_v", b.v.weight),
-                     ("attn_output", b.o.weight), ("ffn_norm", b.ffn_norm), ("ffn_gate", b.gate.weight),
-                     ("ffn_up", b.up.weight), ("ffn_down", b.down.weight)]
+            named = [
+                ("attn_norm", b.attn_norm),
+                ("attn_q", b.q.weight),
+                ("attn_k", b.k.weight),
+                ("attn_v", b.v.weight),
+                ("attn_output", b.o.weight),
+                ("ffn_norm", b.ffn_norm),
+                ("ffn_gate", b.gate.weight),
+                ("ffn_up", b.up.weight),
+                ("ffn_down", b.down.weight),
+            ]
             out += [("blk.%d.%s.weight" % (i, n), w) for n, w in named]
         out.append(("output_norm.weight", self.norm))
         return out
@@ -161,14 +193,19 @@ class Model(nn.Module):
 
 
 def export(model, tokenizer, path):
-    keys = gguf_export.metadata(model.c, tokenizer, "Hekla Stories",
-                                "A small model that tells short English stories, trained on stories written by a grammar.")
+    keys = gguf_export.metadata(
+        model.c,
+        tokenizer,
+        "Hekla Stories",
+        "A small model that tells short English stories, trained on stories written by a grammar.",
+    )
     size = gguf_export.write(path + ".part", keys, model.tensors())
     os.replace(path + ".part", path)
     return size
 
 
 # ---- training
+
 
 def batch_of(tokens, starts, n, length, generator):
     """n windows of `length` ids and their targets; each window begins at the start of a random document."""
@@ -208,24 +245,40 @@ def generate(model, tokenizer, prompt, temperature, count, limit=320, seed=1):
             break
     out = []
     for row in ids.tolist():
-        new = row[len(start):]
+        new = row[len(start) :]
         ended = tokenizer.end in new
-        new = new[:new.index(tokenizer.end)] if ended else new
+        new = new[: new.index(tokenizer.end)] if ended else new
         out.append((prompt + tokenizer.decode(new), len(new), ended))
     return out
 
 
 def write_samples(model, tokenizer, path, log):
     with open(path, "w") as f:
-        groups = [("Once upon a time", 0, 1), ("Once upon a time", 0.8, 40), ("Once upon a time", 1.0, 10),
-                  ("The little fox", 0.8, 3), ("Once upon a time, a brave girl named Katla", 0.8, 3)]
+        groups = [
+            ("Once upon a time", 0, 1),
+            ("Once upon a time", 0.8, 40),
+            ("Once upon a time", 1.0, 10),
+            ("The little fox", 0.8, 3),
+            ("Once upon a time, a brave girl named Katla", 0.8, 3),
+        ]
         for prompt, temperature, count in groups:
             stories = generate(model, tokenizer, prompt, temperature, count)
-            log("%r temperature %.1f: %d of %d end by themselves, %.0f ids on average, longest %d" % (
-                prompt, temperature, sum(s[2] for s in stories), count, sum(s[1] for s in stories) / count,
-                max(s[1] for s in stories)))
+            log(
+                "%r temperature %.1f: %d of %d end by themselves, %.0f ids on average, longest %d"
+                % (
+                    prompt,
+                    temperature,
+                    sum(s[2] for s in stories),
+                    count,
+                    sum(s[1] for s in stories) / count,
+                    max(s[1] for s in stories),
+                )
+            )
             for text, n, ended in stories:
-                f.write("--- temperature %.1f, %d ids, %s\n%s\n\n" % (temperature, n, "ended" if ended else "NOT ENDED", text))
+                f.write(
+                    "--- temperature %.1f, %d ids, %s\n%s\n\n"
+                    % (temperature, n, "ended" if ended else "NOT ENDED", text)
+                )
 
 
 def write_cases(tokenizer, path):
@@ -247,8 +300,10 @@ def load_data(a, merges, log):
         shards = pool.map(encode_shard, [(p, merges) for p in paths], chunksize=1)
     tokenizer = bpe.Tokenizer(merges)
     held = shards.pop()
-    log("corpus: %d shards, %.1f million ids, held out %.1f million" % (
-        len(shards) + 1, sum(map(len, shards)) / 1e6, len(held) / 1e6))
+    log(
+        "corpus: %d shards, %.1f million ids, held out %.1f million"
+        % (len(shards) + 1, sum(map(len, shards)) / 1e6, len(held) / 1e6)
+    )
     return tokenizer, np.concatenate(shards), held
 
 
@@ -263,8 +318,12 @@ def train(a, model, tokenizer, data, held, log):
     decay = [p for p in model.parameters() if p.dim() == 2]
     rest = [p for p in model.parameters() if p.dim() != 2]
     fused = {"fused": True} if a.device == "cuda" else {}
-    optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.1}, {"params": rest, "weight_decay": 0.0}],
-                                  lr=a.lr, betas=(0.9, 0.95), **fused)
+    optimizer = torch.optim.AdamW(
+        [{"params": decay, "weight_decay": 0.1}, {"params": rest, "weight_decay": 0.0}],
+        lr=a.lr,
+        betas=(0.9, 0.95),
+        **fused
+    )
     step_model = torch.compile(model) if a.compile else model
     g = torch.Generator(device=a.device)
     g.manual_seed(a.seed)
@@ -282,7 +341,7 @@ def train(a, model, tokenizer, data, held, log):
 
     try:
         step(0.0)
-    except Exception as e:                      # no compiler on the machine: slower, same result
+    except Exception as e:  # no compiler on the machine: slower, same result
         log("compile failed, running eagerly: %s" % str(e).splitlines()[0])
         optimizer.zero_grad(set_to_none=True)
         step_model = model
@@ -299,11 +358,19 @@ def train(a, model, tokenizer, data, held, log):
         loss = step(rate)
         n += 1
         if n % 20 == 0:
-            average = float(loss.detach())       # also waits for the device, so that the clock is honest
+            average = float(loss.detach())  # also waits for the device, so that the clock is honest
             if elapsed - shown >= 10:
                 shown = elapsed
-                log("step %d, %.0f million ids, loss %.4f, rate %.2g, %.2f million ids/s" % (
-                    n, n * a.batch * 512 / 1e6, average, rate, n * a.batch * 512 / 1e6 / (time.time() - start)))
+                log(
+                    "step %d, %.0f million ids, loss %.4f, rate %.2g, %.2f million ids/s"
+                    % (
+                        n,
+                        n * a.batch * 512 / 1e6,
+                        average,
+                        rate,
+                        n * a.batch * 512 / 1e6 / (time.time() - start),
+                    )
+                )
             if elapsed - saved >= 60:
                 saved = elapsed
                 export(model, tokenizer, path)
@@ -312,7 +379,10 @@ def train(a, model, tokenizer, data, held, log):
     size = export(model, tokenizer, path)
     model.round_to_q8_0()
     log("held-out loss with Q8_0 matrices %.4f" % evaluate(model, *held, autocast))
-    log("%s: %d bytes, %d parameters" % (os.path.basename(path), size, sum(p.numel() for p in model.parameters())))
+    log(
+        "%s: %d bytes, %d parameters"
+        % (os.path.basename(path), size, sum(p.numel() for p in model.parameters()))
+    )
 
 
 def main():
@@ -344,7 +414,14 @@ def main():
     if weights:
         model.load(weights)
     log("model: %d parameters" % sum(q.numel() for q in model.parameters()))
-    train(a, model, tokenizer, on_device(ids, tokenizer.end, a.device), on_device(held, tokenizer.end, a.device), log)
+    train(
+        a,
+        model,
+        tokenizer,
+        on_device(ids, tokenizer.end, a.device),
+        on_device(held, tokenizer.end, a.device),
+        log,
+    )
     write_samples(model, tokenizer, os.path.join(a.out, "samples.txt"), log)
     log("done")
 

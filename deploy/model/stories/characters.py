@@ -48,7 +48,7 @@ class Story:
         for t in templates:
             text = self.text(t)
             at = 1 if text[:1] == '"' else 0
-            self.paragraphs[-1].append(text[:at] + text[at:at + 1].upper() + text[at + 1:])
+            self.paragraphs[-1].append(text[:at] + text[at : at + 1].upper() + text[at + 1 :])
 
     def maybe(self, p, *templates):
         if self.random() < p:
@@ -87,9 +87,18 @@ class Story:
     def person(self, suffix, female, name, kind):
         """Sets {N}, {he}, {him}, {his}, {himself}, {kind}, each with `suffix`."""
         he, him, his, himself = FEMALE if female else MALE
-        self.set(**{"N" + suffix: name, "he" + suffix: he, "him" + suffix: him, "his" + suffix: his,
-                    "himself" + suffix: himself, "He" + suffix: he.capitalize(), "His" + suffix: his.capitalize(),
-                    "kind" + suffix: kind})
+        self.set(
+            **{
+                "N" + suffix: name,
+                "he" + suffix: he,
+                "him" + suffix: him,
+                "his" + suffix: his,
+                "himself" + suffix: himself,
+                "He" + suffix: he.capitalize(),
+                "His" + suffix: his.capitalize(),
+                "kind" + suffix: kind,
+            }
+        )
 
     def child(self, suffix=""):
         female = self.chance(0.5)
@@ -121,8 +130,12 @@ class Story:
         kin = self.pick(["mother", "grandmother", "aunt"] if female else ["father", "grandfather", "uncle"])
         if self.chance(0.6):
             kin = "mother" if female else "father"
-        self.set(kin=kin, kinhe="she" if female else "he", kinhis="her" if female else "his",
-                 kinhim="her" if female else "him")
+        self.set(
+            kin=kin,
+            kinhe="she" if female else "he",
+            kinhis="her" if female else "his",
+            kinhim="her" if female else "him",
+        )
         trait, trait2 = self.distinct(W.TRAITS, 2)
         self.set(trait=trait, trait2=trait2)
         like, self.like_done = self.pick(W.LIKES)
@@ -142,20 +155,25 @@ class Story:
 
     def elder(self, suffix="3"):
         female = self.chance(0.5)
-        self.person(suffix, female, self.name(W.ELDERS_F if female else W.ELDERS_M), "woman" if female else "man")
+        self.person(
+            suffix, female, self.name(W.ELDERS_F if female else W.ELDERS_M), "woman" if female else "man"
+        )
 
     # ---- shared parts
 
     def opening(self, who, tail=""):
         """First sentence: introduces `who` (an article phrase with {N}); `tail` is a relative clause."""
         if tail.startswith(" who lived"):
-            self.one_of("Once upon a time, there was " + who + tail + ".",
-                        "Once upon a time there was " + who + tail + ".",
-                        "[Long ago|A long time ago], there was " + who + tail + ".",
-                        "There once was " + who + tail + ".")
+            self.one_of(
+                "Once upon a time, there was " + who + tail + ".",
+                "Once upon a time there was " + who + tail + ".",
+                "[Long ago|A long time ago], there was " + who + tail + ".",
+                "There once was " + who + tail + ".",
+            )
             return
         self.one_of(
-            "Once upon a time, there was " + who + tail + ".", "Once upon a time, there was " + who + tail + ".",
+            "Once upon a time, there was " + who + tail + ".",
+            "Once upon a time, there was " + who + tail + ".",
             "Once upon a time there was " + who + tail + ".",
             "Once upon a time, there lived " + who + tail + ".",
             "Once upon a time, in a {village}, there [lived|was] " + who + tail + ".",
@@ -164,17 +182,42 @@ class Story:
             "There once was " + who + tail + ".",
             "In a {village}, there lived " + who + tail + ".",
             "The little {kind} was named {N}[, and {he} lived {site}|].",
-            who + " lived {site}.")
+            who + " lived {site}.",
+        )
 
     def intro(self, with_friend=0.25):
         """Introduces the hero in one or two sentences, sometimes together with the friend."""
-        site = self.pick(W.WOOD_SITES if self.is_animal and self.v["kind"] in W.WOOD_ANIMALS else W.HOME_SITES)
-        self.set(site=site, village=self.pick(W.VILLAGES), houselook=self.pick(W.HOMES), look=self.pick(W.LOOKS))
+        site = self.pick(
+            W.WOOD_SITES if self.is_animal and self.v["kind"] in W.WOOD_ANIMALS else W.HOME_SITES
+        )
+        self.set(
+            site=site, village=self.pick(W.VILLAGES), houselook=self.pick(W.HOMES), look=self.pick(W.LOOKS)
+        )
         if self.is_animal and self.v["kind"] in W.WOOD_ANIMALS:
-            self.set(village=self.pick(["green forest", "quiet forest", "big forest", "deep forest", "valley",
-                                        "forest near the sea", "wood by a river", "green meadow"]))
-        who = self.pick(["a {look} {kind} named {N}", "a {look} {kind} named {N}", "a {trait} {kind} named {N}",
-                         "a {kind} named {N}", "a {look} {kind} called {N}", "a {trait} [little|little|young] {kind} named {N}"])
+            self.set(
+                village=self.pick(
+                    [
+                        "green forest",
+                        "quiet forest",
+                        "big forest",
+                        "deep forest",
+                        "valley",
+                        "forest near the sea",
+                        "wood by a river",
+                        "green meadow",
+                    ]
+                )
+            )
+        who = self.pick(
+            [
+                "a {look} {kind} named {N}",
+                "a {look} {kind} named {N}",
+                "a {trait} {kind} named {N}",
+                "a {kind} named {N}",
+                "a {look} {kind} called {N}",
+                "a {trait} [little|little|young] {kind} named {N}",
+            ]
+        )
         tail = ""
         if self.chance(0.35):
             tail = " who lived {site}" if self.is_animal else " who lived in a {houselook} {site}"
@@ -182,11 +225,19 @@ class Story:
                 tail = " who loved to {like}"
         self.opening(who, tail)
         if "loved to" not in tail and self.chance(0.5):
-            self.one_of("{N} loved to {like}.", "{he} loved to {like} [every day|more than anything|all day long].",
-                        "{N} was {trait2} and loved to {like}.", "[every|each] [day|morning], {he} liked to {like}.")
+            self.one_of(
+                "{N} loved to {like}.",
+                "{he} loved to {like} [every day|more than anything|all day long].",
+                "{N} was {trait2} and loved to {like}.",
+                "[every|each] [day|morning], {he} liked to {like}.",
+            )
         elif self.chance(0.35):
-            self.one_of("{N} lived with {his} {kin}.", "everyone said that {N} was very {trait2}.",
-                        "{he} was [very|always] {trait2}.", "{he} lived [happily |]with {his} {kin}.")
+            self.one_of(
+                "{N} lived with {his} {kin}.",
+                "everyone said that {N} was very {trait2}.",
+                "{he} was [very|always] {trait2}.",
+                "{he} lived [happily |]with {his} {kin}.",
+            )
         self.friend_known = self.chance(with_friend) and "N2" in self.v
         if self.friend_known:
             self.say("{his} best friend was [{N2}|a {kind2} named {N2}].")
@@ -201,12 +252,22 @@ class Story:
         if feeling and (not said or self.chance(0.5)):
             self.one_of(
                 "that night, {N} [fell asleep|went to bed|slept] with a [smile|big smile|happy heart].",
-                "{N} was <happy> and could not stop smiling." if self.at_home else
-                "{N} went home and told {his} {kin} [all about it|the whole story|everything].",
+                (
+                    "{N} was <happy> and could not stop smiling."
+                    if self.at_home
+                    else "{N} went home and told {his} {kin} [all about it|the whole story|everything]."
+                ),
                 "<evening>, {N} " + self.like_done + ".",
                 "<evening>, {N} " + self.like_done + ".",
                 "{N} was <happy>, and {his} {kin} was very proud of {him}.",
                 "it was the best day {N} had ever had.",
-                "and {N} [was happy for many, many days|never forgot that day].")
+                "and {N} [was happy for many, many days|never forgot that day].",
+            )
         if self.chance(0.12):
             self.say("the end.")
+
+
+def toy(s, nouns=W.TOYS):
+    """Sets {toy} (look and noun) and {toyn} (noun)."""
+    n = s.pick(nouns)
+    s.set(toyn=n, toy=s.pick(W.TOY_LOOKS) + " " + n)

@@ -4,12 +4,13 @@ A template is English text with
     [a|b|c]   one alternative, chosen at random (nested; an alternative may be empty),
     <name>    a macro of MACROS, expanded in place,
     {name}    a variable of the story (a character's name, a pronoun, an object, ...).
-Earlier alternatives are more likely than later ones (see SKEW), so that a model's most likely word is seldom a tie.
+Earlier alternatives are more likely than later ones (see SKEW), so that a model's most likely word is
+seldom a tie.
 Templates are parsed once and cached. `finish` repairs spacing, a/an and capitals.
 """
 import re
 
-SKEW = 1.4      # alternative int(n * u ** SKEW) of n, u uniform: 0.61 and 0.39 of two
+SKEW = 1.4  # alternative int(n * u ** SKEW) of n, u uniform: 0.61 and 0.39 of two
 
 MACROS = {
     "day": "[day|morning|afternoon]",
