@@ -20,6 +20,10 @@ def idle(cluster, workers):
     return c.total(c.scrape(cluster.metrics_port), "hekla_router_inflight") == 0
 
 
+def threads_of(process):
+    return len(os.listdir(f"/proc/{process.popen.pid}/task"))
+
+
 class Serving(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -75,9 +79,15 @@ class Serving(unittest.TestCase):
                 pass
             call.cancel()
             return None
-        with concurrent.futures.ThreadPoolExecutor(32) as pool:
-            together = list(pool.map(run, requests, cancel_after))
-        c.eventually(lambda: idle(self.cluster, self.cluster.workers), 20, "nothing running, no KV block in use")
+        threads = []
+        for _ in range(2):
+            with concurrent.futures.ThreadPoolExecutor(32) as pool:
+                together = list(pool.map(run, requests, cancel_after))
+            c.eventually(lambda: idle(self.cluster, self.cluster.workers), 20, "nothing running, no KV block in use")
+            threads.append([threads_of(p) for p in (self.cluster.router, *self.cluster.workers)])
+        print(f"threads of router and workers after each round: {threads}")
+        for first, second in zip(*threads):
+            self.assertLessEqual(second, first + 8)  # a leak would be one a stream
         finished = [(request, result) for request, result in zip(requests, together) if result is not None]
         print(f"{len(finished)} finished, {len(requests) - len(finished)} cancelled")
         self.assertGreater(len(finished), 10)
