@@ -132,7 +132,8 @@ absl::StatusOr<LoadedModel> LoadModel(const WorkerConfig& config, const LoadCall
   HEKLA_ASSIGN_OR_RETURN(loaded.file, model::Gguf::Open(path));
   absl::StatusOr<text::Vocabulary> vocabulary = model::LoadVocabulary(*loaded.file);
   HEKLA_RETURN_IF_ERROR(WithContext(vocabulary.status(), path));
-  absl::StatusOr<std::unique_ptr<text::Tokenizer>> tokenizer = text::Tokenizer::Create(*std::move(vocabulary));
+  absl::StatusOr<std::unique_ptr<text::Tokenizer>> tokenizer =
+      text::Tokenizer::Create(*std::move(vocabulary));
   HEKLA_RETURN_IF_ERROR(WithContext(tokenizer.status(), path));
   loaded.tokenizer = *std::move(tokenizer);
   absl::StatusOr<model::Plan> plan = model::BuildPlan(*loaded.file);

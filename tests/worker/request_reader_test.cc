@@ -89,6 +89,11 @@ std::vector<BadCase> IdentityCases() {
        kInvalid,
        kField,
        {"queue_timeout", "-1s"}},
+  };
+}
+
+std::vector<BadCase> PromptCases() {
+  return {
       {"no prompt", [](auto* r) { r->clear_text(); }, kInvalid, kField, {"prompt"}},
       {"empty prompt", [](auto* r) { r->set_text(""); }, kInvalid, kField, {"prompt", "no tokens"}},
       {"chat",
@@ -161,6 +166,11 @@ std::vector<BadCase> SamplingCases() {
        kInvalid,
        kField,
        {"sampling.typical_p", "2"}},
+  };
+}
+
+std::vector<BadCase> PenaltyCases() {
+  return {
       {"repetition",
        [](auto* r) { r->mutable_sampling()->set_repetition_penalty(0); },
        kInvalid,
@@ -196,7 +206,7 @@ std::vector<BadCase> SamplingCases() {
   };
 }
 
-std::vector<BadCase> StopAndOutputCases() {
+std::vector<BadCase> StopCases() {
   return {
       {"max_tokens 0",
        [](auto* r) { r->mutable_stop()->set_max_tokens(0); },
@@ -247,6 +257,11 @@ std::vector<BadCase> StopAndOutputCases() {
        kInvalid,
        kField,
        {"stop.stop_token_ids", "16", "15"}},
+  };
+}
+
+std::vector<BadCase> OutputCases() {
+  return {
       {"n 0", [](auto* r) { r->mutable_output()->set_n(0); }, kInvalid, kField, {"output.n", "1 .. 16"}},
       {"n", [](auto* r) { r->mutable_output()->set_n(2); }, kUnbuilt, kOption, {"output.n", "2"}},
       {"n 17", [](auto* r) { r->mutable_output()->set_n(17); }, kInvalid, kField, {"output.n", "17"}},
@@ -276,7 +291,8 @@ std::vector<BadCase> StopAndOutputCases() {
 }
 
 TEST_F(RequestReaderTest, NamesFieldValueAndLimitOfWhatIsWrong) {
-  for (const std::vector<BadCase>& cases : {IdentityCases(), SamplingCases(), StopAndOutputCases()}) {
+  for (const std::vector<BadCase>& cases :
+       {IdentityCases(), PromptCases(), SamplingCases(), PenaltyCases(), StopCases(), OutputCases()}) {
     for (const BadCase& bad : cases) {
       SCOPED_TRACE(bad.name);
       GenerateRequest request = TextRequest("abc", 5);

@@ -34,7 +34,8 @@ absl::Status StageBuffers::OnDevice(const char* what, uint64_t bytes, vulkan::Bu
 
 absl::Status StageBuffers::Allocate(const model::Plan& plan, const Limits& limits) {
   const StepInputLayout words(limits);
-  const uint64_t rows = limits.max_rows, samples = limits.max_samples, embedding = plan.config.embedding;
+  // Rows are padded to whole column groups: a matvec may read, but never uses, those past the last.
+  const uint64_t rows = (limits.max_rows + 7) / 8 * 8, samples = limits.max_samples, embedding = plan.config.embedding;
   uint64_t attention_width = 0, hidden_width = 0, raw_width = 0, heads = 0;
   for (int l = 0; l < plan.config.layers; ++l) {
     const uint64_t layer_heads = plan.config.heads[l], kv_heads = plan.config.kv_heads[l], d = plan.config.head_dim;
@@ -51,7 +52,7 @@ absl::Status StageBuffers::Allocate(const model::Plan& plan, const Limits& limit
   partial_stride = static_cast<uint32_t>((embedding + 7) / 8);
   max_splits = (limits.max_context + kernels::kSplit - 1) / kernels::kSplit;
   const uint64_t vocabulary = limits.vocabulary;
-  HEKLA_RETURN_IF_ERROR(OnDevice("step state", 16 + 16 * (rows + samples), &step_state));
+  HEKLA_RETURN_IF_ERROR(OnDevice("step state", 16 + 16 * (rows + samples + 8), &step_state));
   HEKLA_RETURN_IF_ERROR(OnDevice("slot state", 4ull * limits.max_sequences * words.slot_stride, &slot_state));
   HEKLA_RETURN_IF_ERROR(OnDevice("token history", 4ull * limits.max_sequences * words.history_stride, &history));
   HEKLA_RETURN_IF_ERROR(OnDevice("step counter", 4, &counter));

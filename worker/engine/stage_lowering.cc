@@ -72,6 +72,7 @@ void StageLowering::AddMatvec(const DeviceMatrix& matrix, uint32_t row_first, co
     AddLaunch(Arguments::Id(QuantOf(matrix.type), stage_->device_->limits().software), matvec.rule, part.rows, {}, bound, params);
     Lowered& lowered = stage_->program_.back();
     lowered.pairs = matvec.pairs;
+    lowered.joined = matvec.joined || part.row_first > 0;
     lowered.rows_per_workgroup = matvec.rows_per_workgroup;
     lowered.weight_bytes = part.layout.bytes;
     if (matvec.rows_per_workgroup > 0) partial_first += (part.rows + matvec.rows_per_workgroup - 1) / matvec.rows_per_workgroup;
@@ -125,6 +126,7 @@ absl::Status StageLowering::Lower(const model::EmbedOp& op) {
               kernels::EmbedArguments<Range>{part.buffer, buffers_.step_state, buffers_.residual, buffers_.normed, norm, buffers_.partials},
               {table.units, static_cast<uint32_t>(plan_.config.embedding), part.layout.scale_base(), part.layout.high_base(),
                part.row_first, part.rows});
+    stage_->program_.back().joined = part.row_first > 0;
   }
   partials_ = 1;
   return absl::OkStatus();
@@ -169,6 +171,7 @@ absl::Status StageLowering::Lower(const model::QkvOp& op) {
                                                    buffers_.queries, kv.keys, kv.values, rope_, buffers_.slot_state});
     }
     row_first += static_cast<uint32_t>(rows.size());
+    matvec.joined = true;
   }
   stage_->kv_bytes_per_token_ += 4ull * op.kv_heads * d;
   return head_norm ? LowerHeadNorm(op) : absl::OkStatus();

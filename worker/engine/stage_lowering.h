@@ -41,6 +41,7 @@ class StageLowering {
     GridRule rule = GridRule::kRowColumns;
     bool pairs = false;
     uint32_t rows_per_workgroup = 0;
+    bool joined = false;          // the first launch too goes with the one before
   };
   template <typename Arguments>
   void AddMatvec(const DeviceMatrix& matrix, uint32_t row_first, const MatvecPlan& matvec, const Arguments& arguments);

@@ -14,6 +14,8 @@ namespace {
 
 // A step that takes longer is a lost device: drivers reset sooner than this.
 constexpr absl::Duration kStepLimit = absl::Minutes(2);
+// The sampler's stand-in for the logarithm of zero lies below.
+constexpr float kImpossible = -1e30f;
 
 }  // namespace
 
@@ -139,6 +141,7 @@ absl::Status VulkanExecutor::Await(schedule::BatchResult* result) {
     for (size_t k = 0; k < sample.top.size(); ++k) {
       sample.top[k] = {static_cast<schedule::TokenId>(words[4 + 2 * k]), std::bit_cast<float>(words[5 + 2 * k])};
     }
+    while (!sample.top.empty() && sample.top.back().logprob < kImpossible) sample.top.pop_back();
   }
   result->logits.clear();
   if (step.logits) {

@@ -38,7 +38,7 @@ vulkan::Specialization VulkanStage::Specialize(const Lowered& lowered, uint32_t 
     s.rows = columns == 1 ? 8 : 4;
     s.threads = 4 * subgroup;
   } else {
-    s.rows = columns >= 4 || lowered.work >= 16384 ? 4 : lowered.work >= 4096 ? 2 : 1;
+    s.rows = columns >= 4 || lowered.work >= 8192 ? 4 : lowered.work >= 4096 ? 2 : 1;
     s.threads = 4 * subgroup;
   }
   if (lowered.pairs) s.rows = std::max(s.rows, 2u);
@@ -82,7 +82,7 @@ absl::Status VulkanStage::Record(const StepShape& shape, vulkan::Recorder* recor
         break;
       }
     }
-    recorder->Add(*launch, grid);
+    recorder->Add(*launch, grid, lowered.joined);
   }
   return absl::OkStatus();
 }

@@ -66,6 +66,7 @@ class VulkanStage {
     bool pairs = false;                         // rows come in pairs: at least two a subgroup
     uint32_t rows_per_workgroup = 0;            // fixed where the order of sums depends on it; 0 = free
     vulkan::Specialization specialization;
+    bool joined = false;                        // one operation with the launch before: no barrier between them
     uint64_t weight_bytes = 0;
     std::function<absl::StatusOr<vulkan::Launch>(const vulkan::Pipeline*)> bind;
     absl::flat_hash_map<uint32_t, vulkan::Launch> by_columns;

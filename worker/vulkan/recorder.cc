@@ -54,8 +54,8 @@ bool Recorder::Conflicts(const BufferRange& range, bool writes) const {
   });
 }
 
-void Recorder::BarrierIfNeeded(absl::Span<const std::pair<BufferRange, bool>> uses) {
-  const bool needed = std::any_of(uses.begin(), uses.end(), [&](const auto& use) { return Conflicts(use.first, use.second); });
+void Recorder::BarrierIfNeeded(absl::Span<const std::pair<BufferRange, bool>> uses, bool joined) {
+  const bool needed = !joined && std::any_of(uses.begin(), uses.end(), [&](const auto& use) { return Conflicts(use.first, use.second); });
   if (needed) {
     using Stage = vk::PipelineStageFlagBits;
     const vk::MemoryBarrier barrier(vk::AccessFlagBits::eShaderWrite | vk::AccessFlagBits::eTransferWrite,
@@ -68,12 +68,12 @@ void Recorder::BarrierIfNeeded(absl::Span<const std::pair<BufferRange, bool>> us
   for (const auto& [range, writes] : uses) touched_.push_back({range.buffer, range.offset, range.offset + range.bytes, writes});
 }
 
-void Recorder::Add(const Launch& launch, Grid grid) {
+void Recorder::Add(const Launch& launch, Grid grid, bool joined) {
   HEKLA_CHECK(grid.x > 0 && grid.y > 0 && grid.z > 0, "empty grid");
   const kernels::Entry& entry = *launch.pipeline->entry;
   std::vector<std::pair<BufferRange, bool>> uses;
   for (uint32_t i = 0; i < entry.binding_count; ++i) uses.emplace_back(launch.buffers[i], (entry.access[i] & kernels::kWrite) != 0);
-  BarrierIfNeeded(uses);
+  BarrierIfNeeded(uses, joined);
   commands_->bindPipeline(vk::PipelineBindPoint::eCompute, *launch.pipeline->pipeline);
   commands_->bindDescriptorSets(vk::PipelineBindPoint::eCompute, *launch.pipeline->layout, 0, launch.set, {});
   commands_->pushConstants(*launch.pipeline->layout, vk::ShaderStageFlagBits::eCompute, 0, entry.push_bytes, launch.push.data());

@@ -57,7 +57,8 @@ class Recorder {
   // Commands that may be submitted again while an earlier submission still runs.
   static absl::StatusOr<std::unique_ptr<Recorder>> Create(const Device* device, vk::CommandPool pool);
 
-  void Add(const Launch& launch, Grid grid);
+  // `joined`: the launch belongs to one operation with the one before and touches other elements, so no barrier stands between them.
+  void Add(const Launch& launch, Grid grid, bool joined = false);
   void Copy(const BufferRange& from, const BufferRange& to);   // min of both sizes
   void Fill(const BufferRange& range, uint32_t word);
   absl::Status End();
@@ -74,7 +75,7 @@ class Recorder {
   };
   Recorder() = default;
   bool Conflicts(const BufferRange& range, bool writes) const;
-  void BarrierIfNeeded(absl::Span<const std::pair<BufferRange, bool>> uses);
+  void BarrierIfNeeded(absl::Span<const std::pair<BufferRange, bool>> uses, bool joined = false);
 
   vk::UniqueCommandBuffer commands_;
   std::vector<Touched> touched_;   // since the last barrier
