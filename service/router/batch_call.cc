@@ -26,7 +26,8 @@ class BatchCall::Item final : public GenerateRelay::Client {
 
   int index() const { return index_; }
   v1::Result& result() { return result_; }
-  std::shared_ptr<GenerateRelay> relay;  // under the batch's mutex
+  std::shared_ptr<GenerateRelay> relay;  // under the batch's mutex, as is the next
+  bool started_alone = false;            // no other item of the batch was queued or at a worker
 
  private:
   BatchCall* const batch_;
@@ -61,7 +62,7 @@ BatchCall::BatchCall(const RelayEnvironment& environment, grpc::CallbackServerCo
 BatchCall::~BatchCall() = default;
 
 bool BatchCall::TakeNext(std::shared_ptr<GenerateRelay>* relay) {
-  if (to_start_.empty() || running_ >= kBatchWindow) return false;
+  if (to_start_.empty() || running_ >= kBatchWindow || (queue_was_full_ && running_ > 0)) return false;
   const int index = to_start_.front();
   to_start_.pop_front();
   ++running_;
@@ -69,6 +70,7 @@ bool BatchCall::TakeNext(std::shared_ptr<GenerateRelay>* relay) {
                            "BatchGenerate"};
   if (call.request.request_id().empty()) call.request.set_request_id(absl::StrCat(batch_id_, "/", index));
   Item* item = items_[index].get();
+  item->started_alone = running_ == 1;
   *relay = item->relay = std::make_shared<GenerateRelay>(environment_, std::move(call), item);
   return true;
 }
@@ -114,29 +116,36 @@ void BatchCall::OnItemDone(Item* item, absl::Status status) {
   {
     absl::MutexLock lock(&mutex_);
     --running_;
-    // Its turn comes when another item has ended; alone there is nothing to wait for.
-    if (ReasonOf(status) == v1::ERROR_REASON_QUEUE_FULL && running_ > 0 && !cancelled_.has_value()) {
+    // Its turn comes when another item has ended; for one alone there is nothing to wait for.
+    if (ReasonOf(status) == v1::ERROR_REASON_QUEUE_FULL && !item->started_alone && !cancelled_.has_value()) {
       to_start_.push_front(item->index());
-      return;
-    }
-    v1::BatchGenerateResponse::ItemFinished& finished = *waiting_.emplace_back().mutable_item_finished();
-    finished.set_index(static_cast<uint32_t>(item->index()));
-    finished.set_tag(request_.items(item->index()).tag());
-    *finished.mutable_status() = ToRpc(status);
-    finished.mutable_result()->Swap(&item->result());
-    if (status.ok()) {
-      summary_.set_succeeded(summary_.succeeded() + 1);
+      queue_was_full_ = true;
+      if (running_ > 0) return;
     } else {
-      summary_.set_failed(summary_.failed() + 1);
+      Report(item, status);
     }
-    summary_.set_prompt_tokens(summary_.prompt_tokens() + finished.result().started().prompt_tokens());
-    for (const v1::Result::Sample& sample : finished.result().samples()) {
-      summary_.set_output_tokens(summary_.output_tokens() + sample.finished().usage().output_tokens());
-    }
-    --unfinished_;
-    WriteOrFinish();
   }
   Fill();
+}
+
+void BatchCall::Report(Item* item, const absl::Status& status) {
+  v1::BatchGenerateResponse::ItemFinished& finished = *waiting_.emplace_back().mutable_item_finished();
+  finished.set_index(static_cast<uint32_t>(item->index()));
+  finished.set_tag(request_.items(item->index()).tag());
+  *finished.mutable_status() = ToRpc(status);
+  finished.mutable_result()->Swap(&item->result());
+  if (status.ok()) {
+    summary_.set_succeeded(summary_.succeeded() + 1);
+  } else {
+    summary_.set_failed(summary_.failed() + 1);
+  }
+  summary_.set_prompt_tokens(summary_.prompt_tokens() + finished.result().started().prompt_tokens());
+  for (const v1::Result::Sample& sample : finished.result().samples()) {
+    summary_.set_output_tokens(summary_.output_tokens() + sample.finished().usage().output_tokens());
+  }
+  --unfinished_;
+  queue_was_full_ = false;
+  WriteOrFinish();
 }
 
 void BatchCall::Summarize() {

@@ -38,6 +38,7 @@ class BatchCall final : public grpc::ServerWriteReactor<v1::BatchGenerateRespons
   // From items.
   bool OnItemResponse(Item* item, v1::GenerateResponse response);
   void OnItemDone(Item* item, absl::Status status);
+  void Report(Item* item, const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Summarize() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   void OnWriteDone(bool ok) override;
@@ -57,6 +58,7 @@ class BatchCall final : public grpc::ServerWriteReactor<v1::BatchGenerateRespons
   std::deque<int> to_start_ ABSL_GUARDED_BY(mutex_);  // indices
   int running_ ABSL_GUARDED_BY(mutex_) = 0;
   int unfinished_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool queue_was_full_ ABSL_GUARDED_BY(mutex_) = false;  // since the last item ended
   bool is_filling_ ABSL_GUARDED_BY(mutex_) = false;
   bool fill_again_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<absl::Status> cancelled_ ABSL_GUARDED_BY(mutex_);

@@ -28,6 +28,10 @@ struct PhaseLabel {
 constexpr std::array<PhaseLabel, 3> kPhases = {
     {{v1::InFlight::QUEUED, "queued"}, {v1::InFlight::PREFILL, "prefill"}, {v1::InFlight::DECODE, "decode"}}};
 
+absl::Status GoingDown() {
+  return MakeError(absl::StatusCode::kUnavailable, v1::ERROR_REASON_DRAINING, "the router is going down");
+}
+
 double Seconds(const google::protobuf::Duration& duration) {
   return static_cast<double>(duration.seconds()) + duration.nanos() * 1e-9;
 }
@@ -96,8 +100,7 @@ Router::~Router() {
   health_.Shutdown();
   admin_health_.Shutdown();
   static_workers_.reset();
-  inflight_.CancelAll(
-      MakeError(absl::StatusCode::kUnavailable, v1::ERROR_REASON_DRAINING, "the router is going down"));
+  inflight_.CancelAll(GoingDown());
   if (server_ != nullptr) server_->Shutdown(kLastWriteLimit);
   attachment_.Shutdown();
   if (admin_server_ != nullptr) admin_server_->Shutdown(kLastWriteLimit);
@@ -111,7 +114,9 @@ void Router::Drain() {
   absl::SleepFor(config_.pre_stop_wait);
   dispatcher_.Drain();
   const bool finished = inflight_.AwaitEmpty(config_.drain_limit);
-  if (!finished) Log(LogLevel::kWarning, "drain_limit_reached", {{"inflight", inflight_.size()}});
+  if (finished) return;
+  Log(LogLevel::kWarning, "drain_limit_reached", {{"inflight", inflight_.size()}});
+  inflight_.CancelAll(GoingDown());
 }
 
 void Router::OnWorkersChanged() {
