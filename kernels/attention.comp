@@ -37,6 +37,7 @@ shared float score[GROUP * kSplit];
 shared vec4 partial[TOKEN_GROUPS * GROUP * CHUNKS];
 shared float largest[GROUP], total[GROUP];
 shared uint arrived;
+shared uint blocks[kSplit / kBlock];   // of the present split
 
 const float LOWEST = -3.402823466e38;
 
@@ -46,20 +47,33 @@ void load_queries(uint row, uint first_head) {
   }
 }
 
-void compute_scores(uint table, uint kv_head, uint start, uint count) {
+void load_blocks(uint table, uint start, uint count) {
+  const uint i = gl_LocalInvocationIndex;
+  if (i * kBlock < count) blocks[i] = slot_state[table + start / kBlock + i];
+}
+
+const uint AHEAD = 4;   // loads under way before the first is used
+
+void compute_scores(uint kv_head, uint count) {
   for (uint t = gl_LocalInvocationIndex; t < count; t += THREADS) {
-    const uint position = start + t;
-    const uint block = slot_state[table + position / kBlock];
-    const uint base = key_word(block, kv_head, position % kBlock, 0, p.kv_heads, HEAD_DIM) / 4;
+    const uint base = key_word(blocks[t / kBlock], kv_head, t % kBlock, 0, p.kv_heads, HEAD_DIM) / 4;
     precise float s[GROUP];
     [[unroll]] for (uint g = 0; g < GROUP; ++g) s[g] = 0;
-    for (uint c = 0; c < HEAD_DIM / 8; ++c) {
-      const uvec4 raw = keys[base + c * kBlock];
-      const vec4 a = vec4(unpackHalf2x16(raw.x), unpackHalf2x16(raw.y)), b = vec4(unpackHalf2x16(raw.z), unpackHalf2x16(raw.w));
-      [[unroll]] for (uint g = 0; g < GROUP; ++g) {
-        const vec4 qa = query[g * CHUNKS + 2 * c], qb = query[g * CHUNKS + 2 * c + 1];
-        s[g] = fma(a.w, qa.w, fma(a.z, qa.z, fma(a.y, qa.y, fma(a.x, qa.x, s[g]))));
-        s[g] = fma(b.w, qb.w, fma(b.z, qb.z, fma(b.y, qb.y, fma(b.x, qb.x, s[g]))));
+    for (uint first = 0; first < HEAD_DIM / 8; first += AHEAD) {
+      uvec4 raw[AHEAD];
+      [[unroll]] for (uint j = 0; j < AHEAD; ++j) {
+        if (first + j < HEAD_DIM / 8) raw[j] = keys[base + (first + j) * kBlock];
+      }
+      [[unroll]] for (uint j = 0; j < AHEAD; ++j) {
+        const uint c = first + j;
+        if (c >= HEAD_DIM / 8) continue;
+        const vec4 a = vec4(unpackHalf2x16(raw[j].x), unpackHalf2x16(raw[j].y));
+        const vec4 b = vec4(unpackHalf2x16(raw[j].z), unpackHalf2x16(raw[j].w));
+        [[unroll]] for (uint g = 0; g < GROUP; ++g) {
+          const vec4 qa = query[g * CHUNKS + 2 * c], qb = query[g * CHUNKS + 2 * c + 1];
+          s[g] = fma(a.w, qa.w, fma(a.z, qa.z, fma(a.y, qa.y, fma(a.x, qa.x, s[g]))));
+          s[g] = fma(b.w, qb.w, fma(b.z, qb.z, fma(b.y, qb.y, fma(b.x, qb.x, s[g]))));
+        }
       }
     }
     [[unroll]] for (uint g = 0; g < GROUP; ++g) score[g * kSplit + t] = s[g];
@@ -82,17 +96,23 @@ void softmax(uint count) {
   }
 }
 
-void weigh_values(uint table, uint kv_head, uint start, uint count) {
+void weigh_values(uint kv_head, uint count) {
   const uint chunk = gl_LocalInvocationIndex % CHUNKS, token_group = gl_LocalInvocationIndex / CHUNKS;
   if (token_group >= TOKEN_GROUPS) return;
-  precise vec4 sum[GROUP];
+  vec4 sum[GROUP];
   [[unroll]] for (uint g = 0; g < GROUP; ++g) sum[g] = vec4(0);
-  for (uint t = token_group; t < count; t += TOKEN_GROUPS) {
-    const uint position = start + t;
-    const uint block = slot_state[table + position / kBlock];
-    const uvec2 raw = values[value_word(block, kv_head, position % kBlock, 4 * chunk, p.kv_heads, HEAD_DIM) / 2];
-    const vec4 v = vec4(unpackHalf2x16(raw.x), unpackHalf2x16(raw.y));
-    [[unroll]] for (uint g = 0; g < GROUP; ++g) sum[g] = fma(v, vec4(score[g * kSplit + t]), sum[g]);
+  for (uint first = token_group; first < count; first += AHEAD * TOKEN_GROUPS) {
+    uvec2 raw[AHEAD];
+    [[unroll]] for (uint j = 0; j < AHEAD; ++j) {
+      const uint t = first + j * TOKEN_GROUPS;
+      raw[j] = uvec2(0);
+      if (t < count) raw[j] = values[value_word(blocks[t / kBlock], kv_head, t % kBlock, 4 * chunk, p.kv_heads, HEAD_DIM) / 2];
+    }
+    [[unroll]] for (uint j = 0; j < AHEAD; ++j) {
+      const uint t = first + j * TOKEN_GROUPS;
+      const vec4 v = vec4(unpackHalf2x16(raw[j].x), unpackHalf2x16(raw[j].y));
+      [[unroll]] for (uint g = 0; g < GROUP; ++g) sum[g] = fma(v, vec4(t < count ? score[g * kSplit + t] : 0), sum[g]);
+    }
   }
   [[unroll]] for (uint g = 0; g < GROUP; ++g) partial[(token_group * GROUP + g) * CHUNKS + chunk] = sum[g];
 }
@@ -177,12 +197,13 @@ void main() {
   const bool alone = gl_NumWorkGroups.z == 1;
   for (uint split = gl_WorkGroupID.z; split < (alone ? splits : gl_WorkGroupID.z + 1); ++split) {
     const uint start = split * kSplit, count = min(kSplit, context - start);
+    load_blocks(table, start, count);
     barrier();
-    compute_scores(table, kv_head, start, count);
+    compute_scores(kv_head, count);
     barrier();
     softmax(count);
     barrier();
-    weigh_values(table, kv_head, start, count);
+    weigh_values(kv_head, count);
     barrier();
     if (!alone && splits > 1) {
       leave_split(row, first_head, split);

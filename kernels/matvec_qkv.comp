@@ -13,7 +13,7 @@ layout(binding = 9, std430) readonly buffer SlotState { uint slot_state[]; };
 void main() {
   const uint first_column = gl_WorkGroupID.y * COLUMNS;
   const uint first_row = first_row_of_subgroup();
-  if (first_column >= live_columns() || first_row >= p.rows) return;
+  if (is_dead_group(first_column) || first_row >= p.rows) return;
   matvec(first_row, first_column);
   [[unroll]] for (uint i = 0; i < PASSES; ++i) {
     const uint taken = i * SUBGROUP + gl_SubgroupInvocationID;

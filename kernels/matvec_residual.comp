@@ -10,28 +10,39 @@ layout(binding = 8, std430) writeonly buffer PartialsOut { float partials_out[];
 
 shared float squares[THREADS / SUBGROUP * RESULTS];
 
+// Result `taken` of this lane: its row, column, and whether it exists.
+uvec2 place(uint taken, uint first_row, uint first_column) { return uvec2(first_row + taken / COLUMNS, first_column + taken % COLUMNS); }
+
 void main() {
   const uint first_column = gl_WorkGroupID.y * COLUMNS;
   const uint first_row = first_row_of_subgroup();
-  if (first_column >= live_columns()) return;
+  if (is_dead_group(first_column)) return;
+  // What the epilogue reads is under way while the products are computed.
+  float before[PASSES], weight[PASSES];
+  [[unroll]] for (uint i = 0; i < PASSES; ++i) {
+    const uvec2 at = place(i * SUBGROUP + gl_SubgroupInvocationID, first_row, first_column);
+    const uint row = p.row_first + min(at.x, p.rows - 1);
+    before[i] = residual[at.y * p.width + row];
+    weight[i] = norm_weight[row];
+  }
+  const uint live = live_columns();
   if (first_row < p.rows) matvec(first_row, first_column);
   [[unroll]] for (uint i = 0; i < PASSES; ++i) {
     const uint taken = i * SUBGROUP + gl_SubgroupInvocationID;
     pick(taken);
-    const uint row = first_row + taken / COLUMNS, column = first_column + taken % COLUMNS;
+    const uvec2 at = place(taken, first_row, first_column);
     float square = 0;
-    if (taken < RESULTS && row < p.rows && column < live_columns()) {
-      const uint out_row = p.row_first + row;
-      const uint at = column * p.width + out_row;
-      const float value = residual[at] + (picked + ((p.flags & kMatvecBias) != 0 ? bias[out_row] : 0.0));
-      residual[at] = value;
-      activation_out[column * p.output_units * kUnit + activation_index(out_row, p.output_units)] = value * norm_weight[out_row];
+    if (taken < RESULTS && at.x < p.rows && at.y < live) {
+      const uint row = p.row_first + at.x;
+      precise float value = before[i] + (picked + ((p.flags & kMatvecBias) != 0 ? bias[row] : 0.0));
+      residual[at.y * p.width + row] = value;
+      activation_out[at.y * p.output_units * kUnit + activation_index(row, p.output_units)] = value * weight[i];
       square = value * value;
     }
     if (taken < RESULTS) squares[gl_SubgroupID * RESULTS + taken] = square;
   }
   barrier();
-  if (gl_LocalInvocationIndex < COLUMNS && first_column + gl_LocalInvocationIndex < live_columns()) {
+  if (gl_LocalInvocationIndex < COLUMNS && first_column + gl_LocalInvocationIndex < live) {
     float sum = 0;
     for (uint i = gl_LocalInvocationIndex; i < THREADS / SUBGROUP * RESULTS; i += COLUMNS) sum += squares[i];
     partials_out[(first_column + gl_LocalInvocationIndex) * p.partial_stride + p.partial_first + gl_WorkGroupID.x] = sum;

@@ -28,23 +28,42 @@ layout(binding = 4, std430) readonly buffer Bias { float bias[]; };
 
 float acc[ROWS][COLUMNS];
 
+// Dead columns of a group are computed (their rows exist) and not written; so nothing before the epilogue waits for the step state.
 uint live_columns() { return (p.flags & kMatvecSamples) != 0 ? step_samples : step_rows; }
+bool is_dead_group(uint first_column) { return gl_WorkGroupID.y > 0 && first_column >= live_columns(); }
 
 // The step row of a column of this launch.
 uint column_row(uint column) { return (p.flags & kMatvecSamples) != 0 ? STEP_SAMPLE(column).x : column; }
 
-float inverse_rms(uint row) {
-  float sum = 0;
-  for (uint i = gl_SubgroupInvocationID; i < p.partials; i += SUBGROUP) sum += partials[row * p.partial_stride + i];
+// 1 / rms of the columns, from partial sums that are loaded before the products and added up after them.
+const uint EARLY = 4;   // partial sums a lane loads ahead
+struct RowNorm {
+  float early[EARLY];
+};
+RowNorm load_norm(uint row) {
+  RowNorm norm;
+  [[unroll]] for (uint i = 0; i < EARLY; ++i) {
+    const uint at = i * SUBGROUP + gl_SubgroupInvocationID;
+    norm.early[i] = at < p.partials ? partials[row * p.partial_stride + at] : 0;
+  }
+  return norm;
+}
+float inverse_rms(uint row, RowNorm norm) {
+  if (p.partials == 0) return 1;
+  precise float sum = 0;
+  [[unroll]] for (uint i = 0; i < EARLY; ++i) sum += norm.early[i];
+  for (uint i = EARLY * SUBGROUP + gl_SubgroupInvocationID; i < p.partials; i += SUBGROUP) sum += partials[row * p.partial_stride + i];
   return inversesqrt(fma(subgroupAdd(sum), p.inverse_width, p.epsilon));
 }
 
 void matvec(uint first_row, uint first_column) {
   const uint lane = gl_SubgroupInvocationID;
-  const uint live = live_columns();
   uint column_base[COLUMNS];
+  RowNorm norms[COLUMNS];
   [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
-    column_base[c] = column_row(min(first_column + c, live - 1)) * p.units * 8;
+    const uint row = column_row(first_column + c);
+    column_base[c] = row * p.units * 8;
+    norms[c] = load_norm(row);
     [[unroll]] for (uint r = 0; r < ROWS; ++r) acc[r][c] = 0;
   }
   for (uint unit = lane; unit < p.units; unit += SUBGROUP) {
@@ -121,8 +140,7 @@ void matvec(uint first_row, uint first_column) {
     }
   }
   [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
-    float norm = 1;
-    if (p.partials != 0) norm = inverse_rms(column_row(min(first_column + c, live - 1)));
+    const float norm = inverse_rms(column_row(first_column + c), norms[c]);
     [[unroll]] for (uint r = 0; r < ROWS; ++r) {
       precise float total = subgroupAdd(acc[r][c]) * norm;
       acc[r][c] = total;

@@ -198,12 +198,12 @@ absl::Status StageLowering::LowerHeadNorm(const model::QkvOp& op) {
 
 absl::Status StageLowering::Lower(const model::AttentionOp& op) {
   vulkan::Specialization specialization;
-  specialization.threads = 128;
+  specialization.threads = stage_->device_->limits().software ? 128 : 256;
   specialization.head_dim = op.head_dim;
   specialization.group =
       HeadsPerWorkgroup(op.heads / op.kv_heads, op.head_dim, specialization.threads, stage_->device_->limits().shared_memory);
   const KvLayer& kv = buffers_.kv[op.layer];
-  AddLaunch(kernels::AttentionArguments<Range>::kId, GridRule::kAttention, op.heads / specialization.group, specialization,
+  AddLaunch(kernels::AttentionArguments<Range>::kId, GridRule::kAttention, op.heads, specialization,
             kernels::AttentionArguments<Range>{buffers_.step_state, buffers_.queries, kv.keys, kv.values, buffers_.slot_state,
                                                buffers_.attended, buffers_.split_results, buffers_.arrivals},
             {static_cast<uint32_t>(op.heads), static_cast<uint32_t>(op.kv_heads), stage_->input_layout_.slot_stride,
@@ -219,7 +219,7 @@ absl::Status StageLowering::LowerResidual(const model::Matrix& weight, const std
   matvec.params.flags = bias.empty() ? 0 : kernels::kMatvecBias;
   matvec.params.width = plan_.config.embedding;
   matvec.params.output_units = Units(plan_.config.embedding);
-  matvec.rows_per_workgroup = stage_->device_->limits().software || plan_.config.embedding >= 2048 ? 32 : 8;
+  matvec.rows_per_workgroup = stage_->device_->limits().software || plan_.config.embedding >= 4096 ? 32 : plan_.config.embedding >= 2048 ? 16 : 8;
   AddMatvec(matrix, 0, matvec,
             kernels::MatvecResidualArguments<Range>{{}, buffers_.step_state, input, buffers_.nothing, bias_range, buffers_.residual,
                                                     buffers_.normed, norm, buffers_.partials});

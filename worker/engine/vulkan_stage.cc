@@ -7,6 +7,12 @@
 #include "worker/engine/stage_lowering.h"
 
 namespace hekla::engine {
+namespace {
+
+// Attention workgroups that keep a GPU busy.
+constexpr uint32_t kBusyWorkgroups = 96;
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<VulkanStage>> VulkanStage::Create(const vulkan::Device* device, const model::Plan& plan,
                                                                  const Limits& limits, const DeviceWeights::Progress& progress) {
@@ -28,18 +34,31 @@ uint32_t VulkanStage::ColumnsFor(uint32_t n) const {
   return 8;
 }
 
+// Query heads of one attention workgroup. All heads of a GQA group share its K and V reads; while that leaves the device idle, fewer do.
+uint32_t VulkanStage::HeadsPerWorkgroup(const Lowered& lowered, const StepShape& shape) const {
+  const uint32_t heads = lowered.work, most = lowered.specialization.group;
+  if (device_->limits().software) return most;
+  const uint32_t splits = shape.rows <= kMaxSplitRows ? shape.splits : 1;
+  for (uint32_t group = most; group > 1; --group) {
+    if (most % group == 0 && heads / group * shape.rows * splits >= kBusyWorkgroups) return group;
+  }
+  return 1;
+}
+
 // Rows of a subgroup and threads of a workgroup. More rows a subgroup reuse activations; fewer give more workgroups for a small matrix.
-vulkan::Specialization VulkanStage::Specialize(const Lowered& lowered, uint32_t columns) const {
+vulkan::Specialization VulkanStage::Specialize(const Lowered& lowered, uint32_t variant) const {
   vulkan::Specialization s = lowered.specialization;
-  s.columns = columns;
+  if (lowered.rule == GridRule::kAttention) s.group = variant;
   if (lowered.rule != GridRule::kRowColumns && lowered.rule != GridRule::kSampleColumns) return s;
+  const uint32_t columns = variant;
+  s.columns = columns;
   const uint32_t subgroup = device_->limits().subgroup_size;
   if (device_->limits().software) {
     s.rows = columns == 1 ? 8 : 4;
     s.threads = 4 * subgroup;
   } else {
-    s.rows = columns >= 4 || lowered.work >= 8192 ? 4 : lowered.work >= 4096 ? 2 : 1;
-    s.threads = 4 * subgroup;
+    s.rows = columns >= 4 || lowered.work >= 4096 ? 2 : 1;
+    s.threads = 2 * subgroup;
   }
   if (lowered.pairs) s.rows = std::max(s.rows, 2u);
   if (lowered.rows_per_workgroup > 0) {
@@ -49,12 +68,12 @@ vulkan::Specialization VulkanStage::Specialize(const Lowered& lowered, uint32_t 
   return s;
 }
 
-absl::StatusOr<const vulkan::Launch*> VulkanStage::LaunchFor(Lowered& lowered, uint32_t columns) {
-  auto found = lowered.by_columns.find(columns);
-  if (found == lowered.by_columns.end()) {
-    HEKLA_ASSIGN_OR_RETURN(const vulkan::Pipeline* pipeline, kernels_.Get(lowered.kernel, Specialize(lowered, columns)));
+absl::StatusOr<const vulkan::Launch*> VulkanStage::LaunchFor(Lowered& lowered, uint32_t variant) {
+  auto found = lowered.by_variant.find(variant);
+  if (found == lowered.by_variant.end()) {
+    HEKLA_ASSIGN_OR_RETURN(const vulkan::Pipeline* pipeline, kernels_.Get(lowered.kernel, Specialize(lowered, variant)));
     HEKLA_ASSIGN_OR_RETURN(vulkan::Launch launch, lowered.bind(pipeline));
-    found = lowered.by_columns.emplace(columns, std::move(launch)).first;
+    found = lowered.by_variant.emplace(variant, std::move(launch)).first;
   }
   return &found->second;
 }
@@ -66,19 +85,21 @@ absl::Status VulkanStage::Record(const StepShape& shape, vulkan::Recorder* recor
     if (lowered.rule == GridRule::kSamples && shape.copy_logits) recorder->Copy(buffers_->logits, buffers_->logits_copy);
     const bool by_columns = lowered.rule == GridRule::kRowColumns || lowered.rule == GridRule::kSampleColumns;
     const uint32_t live = by_samples ? shape.samples : shape.rows;
-    const uint32_t columns = by_columns ? ColumnsFor(live) : 1;
-    HEKLA_ASSIGN_OR_RETURN(const vulkan::Launch* launch, LaunchFor(lowered, columns));
+    uint32_t variant = 1;
+    if (by_columns) variant = ColumnsFor(live);
+    if (lowered.rule == GridRule::kAttention) variant = HeadsPerWorkgroup(lowered, shape);
+    HEKLA_ASSIGN_OR_RETURN(const vulkan::Launch* launch, LaunchFor(lowered, variant));
     vulkan::Grid grid;
     switch (lowered.rule) {
       case GridRule::kSingle: break;
       case GridRule::kRows: grid = {lowered.work, shape.rows, 1}; break;
       case GridRule::kSamples: grid = {shape.samples, 1, 1}; break;
-      case GridRule::kAttention: grid = {lowered.work, shape.rows, shape.rows <= kMaxSplitRows ? shape.splits : 1}; break;
+      case GridRule::kAttention: grid = {lowered.work / variant, shape.rows, shape.rows <= kMaxSplitRows ? shape.splits : 1}; break;
       case GridRule::kRowColumns:
       case GridRule::kSampleColumns: {
-        const vulkan::Specialization s = Specialize(lowered, columns);
+        const vulkan::Specialization s = Specialize(lowered, variant);
         const uint32_t per_workgroup = s.rows * s.threads / device_->limits().subgroup_size;
-        grid = {(lowered.work + per_workgroup - 1) / per_workgroup, (live + columns - 1) / columns, 1};
+        grid = {(lowered.work + per_workgroup - 1) / per_workgroup, (live + variant - 1) / variant, 1};
         break;
       }
     }
@@ -102,9 +123,14 @@ StepShape VulkanStage::ShapeFor(uint32_t rows, uint32_t context, uint32_t sample
 }
 
 std::vector<StepShape> VulkanStage::WarmUpShapes() const {
+  // Software devices take one attention pipeline for every shape, and time for every dispatch; there a few shapes use them all.
+  const uint32_t most_rows = device_->limits().software ? std::min(8, limits_.max_rows) : limits_.max_rows;
+  const uint32_t most_splits = device_->limits().software ? 1 : buffers_->max_splits;
   std::vector<StepShape> shapes;
-  for (uint32_t n = 1; n <= 8 && n <= static_cast<uint32_t>(limits_.max_rows); n *= 2) {
-    shapes.push_back(ShapeFor(n, 1, std::min<uint32_t>(n, limits_.max_samples), false));
+  for (uint32_t rows = 1; rows <= most_rows; rows *= 2) {
+    for (uint32_t splits = 1; splits <= most_splits; splits *= 2) {
+      shapes.push_back(ShapeFor(rows, splits * kernels::kSplit, std::min<uint32_t>(rows, limits_.max_samples), false));
+    }
   }
   return shapes;
 }

@@ -62,22 +62,23 @@ class VulkanStage {
   struct Lowered {
     kernels::Kernel kernel;
     GridRule rule = GridRule::kSingle;
-    uint32_t work = 1;                          // rows of a matvec; workgroups in x of the others
+    uint32_t work = 1;                          // rows of a matvec; query heads of attention; workgroups in x of the others
     bool pairs = false;                         // rows come in pairs: at least two a subgroup
     uint32_t rows_per_workgroup = 0;            // fixed where the order of sums depends on it; 0 = free
     vulkan::Specialization specialization;
     bool joined = false;                        // one operation with the launch before: no barrier between them
     uint64_t weight_bytes = 0;
     std::function<absl::StatusOr<vulkan::Launch>(const vulkan::Pipeline*)> bind;
-    absl::flat_hash_map<uint32_t, vulkan::Launch> by_columns;
+    absl::flat_hash_map<uint32_t, vulkan::Launch> by_variant;   // columns of a matvec, heads of an attention workgroup
   };
 
   VulkanStage(const vulkan::Device* device, const Limits& limits)
       : device_(device), limits_(limits), input_layout_(limits), kernels_(device), launches_(device) {}
   // Columns of a matvec for n live ones.
   uint32_t ColumnsFor(uint32_t n) const;
-  vulkan::Specialization Specialize(const Lowered& lowered, uint32_t columns) const;
-  absl::StatusOr<const vulkan::Launch*> LaunchFor(Lowered& lowered, uint32_t columns);
+  uint32_t HeadsPerWorkgroup(const Lowered& lowered, const StepShape& shape) const;
+  vulkan::Specialization Specialize(const Lowered& lowered, uint32_t variant) const;
+  absl::StatusOr<const vulkan::Launch*> LaunchFor(Lowered& lowered, uint32_t variant);
 
   const vulkan::Device* device_;
   Limits limits_;
