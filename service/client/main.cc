@@ -6,9 +6,11 @@
 
 #include "absl/time/time.h"
 #include "service/client/command.h"
+#include "service/runtime/log.h"
 #include "service/runtime/shutdown_signal.h"
 
 int main(int argc, char** argv) {
+  hekla::service::ConfigureLog({hekla::service::LogLevel::kError});  // errors are told by the command itself
   hekla::service::InstallShutdownSignals();
   std::signal(SIGPIPE, SIG_DFL);  // `hekla generate | head` ends when head does
   const auto interrupted = [] { return hekla::service::WaitForShutdownSignal(absl::ZeroDuration()) != 0; };

@@ -1,5 +1,6 @@
 #include "service/runtime/log.h"
 
+#include <grpc/support/log.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -77,6 +78,14 @@ std::string Plain(const LogField& field) {
   return bare ? field.text() : absl::StrCat("\"", absl::CEscape(field.text()), "\"");
 }
 
+// What gRPC itself has to say, such as why a TLS handshake failed, becomes a line like any other.
+void LogGrpcMessage(gpr_log_func_args* message) {
+  const LogLevel level = message->severity == GPR_LOG_SEVERITY_ERROR  ? LogLevel::kWarning
+                         : message->severity == GPR_LOG_SEVERITY_INFO ? LogLevel::kInfo
+                                                                      : LogLevel::kDebug;
+  Log(level, "grpc", {{"message", message->message}});
+}
+
 }  // namespace
 
 std::string FormatLog(bool json, absl::string_view level, absl::string_view event,
@@ -99,6 +108,7 @@ std::string FormatLog(bool json, absl::string_view level, absl::string_view even
 void ConfigureLog(const LogOptions& options) {
   json_lines = options.json;
   Logger().set_level(ToSpdlog(options.level));
+  gpr_set_log_function(LogGrpcMessage);
 }
 
 void Log(LogLevel level, absl::string_view event, std::initializer_list<LogField> fields) {
