@@ -109,6 +109,15 @@ class Suite:
         failed = code != 0 or "vulkan validation:" in output
         self.count(name, int(not failed), int(failed), 0, seconds, output)
 
+    def validation_is_alive(self, name):
+        """Without the layer on this path the engine must refuse, so the layer is there in the steps that follow."""
+        command = [os.path.join(self.programs, "hekla-model"), "eval", "tests/data/llama-plain.gguf", "--device", "vulkan",
+                   "--tokens", "1", "--greedy", "1"]
+        env = dict(self.environment(), HEKLA_VULKAN_VALIDATION="1", VK_LAYER_PATH=self.logs)
+        code, output, seconds = self.execute(name, command, env)
+        refused = code == 1 and "VK_LAYER_KHRONOS_validation is not installed" in output
+        self.count(name, int(refused), int(not refused), 0, seconds, output)
+
     def shell(self, name):
         found = [s for s in SCRIPTS if os.path.exists(os.path.join(ROOT, s))]
         self.plain(name, ["bash", "-c", 'for script; do bash -n "$script" || exit 1; done', "shell", *found])
@@ -122,6 +131,7 @@ class Suite:
         for path in sorted(glob.glob(os.path.join(ROOT, "tests", "integration", "*_test.py"))):
             name = "integration/" + os.path.basename(path)[:-len("_test.py")]
             yield name, lambda n, path=path: self.unittest(n, path)
+        yield "validation/alive", self.validation_is_alive
         for model in sorted(glob.glob(os.path.join(ROOT, "tests", "data", "*.gguf"))):
             name = "validation/" + os.path.basename(model)[:-len(".gguf")]
             yield name, lambda n, model=model: self.validation(n, model)
