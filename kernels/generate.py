@@ -48,7 +48,8 @@ def suffix(variant):
 def compile_variant(source_dir, kernel, variant, out_dir):
     quant, compact = variant
     out = os.path.join(out_dir, kernel.name + suffix(variant).lower() + ".spv")
-    command = ["glslangValidator", "-V", "--target-env", "vulkan1.2", f"-I{source_dir}", os.path.join(source_dir, kernel.name + ".comp"), "-o", out]
+    command = ["glslangValidator", "-V", "--target-env", "vulkan1.2", f"-I{source_dir}",
+               os.path.join(source_dir, kernel.name + ".comp"), "-o", out]
     if quant:
         command.insert(1, f"-DQUANT_{quant}")
     if compact:
@@ -118,11 +119,13 @@ def header(kernels):
         first = "Kernel::k" + name + suffix(k.variants[0])
         out += [f"// Arguments of {k.name}; Buffer is whatever names a range of device memory.", "template <typename Buffer>",
                 f"struct {name}Arguments {{", f"  using Params = {k.push};"]
-        out += [f"  Buffer {b};   // {'read' if a == READ else 'written' if a == WRITE else 'read and written'}" for b, a in zip(k.bindings, k.access)]
+        out += [f"  Buffer {b};   // {'read' if a == READ else 'written' if a == WRITE else 'read and written'}"
+                for b, a in zip(k.bindings, k.access)]
         out += [f"  std::array<Buffer, {n}> List() const {{ return {{{', '.join(k.bindings)}}}; }}"]
         if k.quant:
             out += [f"  static Kernel Id(Quant quant, bool compact) {{",
-                f"    return static_cast<Kernel>(static_cast<int>({first}) + static_cast<int>(quant) + (compact ? {len(QUANTS)} : 0));", "  }"]
+                f"    return static_cast<Kernel>(static_cast<int>({first}) + static_cast<int>(quant) + "
+               f"(compact ? {len(QUANTS)} : 0));", "  }"]
         else:
             out += [f"  static constexpr Kernel kId = {first};"]
         out += ["};"]
@@ -130,7 +133,8 @@ def header(kernels):
 
 
 def source(kernels, params):
-    out = ["// Generated from kernels/manifest.txt by kernels/generate.py.", '#include "kernels/kernels.h"', "namespace hekla::kernels {", "namespace {"]
+    out = ["// Generated from kernels/manifest.txt by kernels/generate.py.", '#include "kernels/kernels.h"',
+           "namespace hekla::kernels {", "namespace {"]
     entries = []
     for k in kernels:
         access = "k" + camel(k.name) + "Access"
@@ -139,7 +143,8 @@ def source(kernels, params):
             words = k.spirv[v]
             symbol = "k" + camel(k.name) + suffix(v).replace("_", "") + "Words"
             out.append(f"constexpr uint32_t {symbol}[] = {{{','.join(f'{w:#x}' for w in words)}}};")
-            entries.append(f'    {{"{k.name}{suffix(v).lower()}", {symbol}, {len(words)}, {push_bytes(params, k.push)}, {len(k.bindings)}, {access}}},')
+            entries.append(f'    {{"{k.name}{suffix(v).lower()}", {symbol}, {len(words)}, '
+                           f'{push_bytes(params, k.push)}, {len(k.bindings)}, {access}}},')
     out += ["constexpr Entry kEntries[] = {"] + entries + ["};", "}  // namespace",
             "const Entry& Find(Kernel kernel) { return kEntries[static_cast<int>(kernel)]; }", "}  // namespace hekla::kernels", ""]
     return "\n".join(out)

@@ -37,23 +37,31 @@ absl::Status DeviceWeights::UploadPart(const MatrixPart& part, const std::vector
   const uint32_t subgroup = device_->limits().subgroup_size;
   auto row = [&](uint32_t r) { return r < part.rows ? rows[part.row_first + r] : nullptr; };
   // Uploads a plane in pieces of whole rows (whole tiles of `step` rows), each piece one chunk of staging.
-  auto plane = [&](uint64_t offset, uint64_t row_bytes, uint32_t step, const std::function<void(uint32_t, std::byte*)>& pack) -> absl::Status {
+  auto plane = [&](uint64_t offset, uint64_t row_bytes, uint32_t step,
+                   const std::function<void(uint32_t, std::byte*)>& pack) -> absl::Status {
     const uint32_t most = static_cast<uint32_t>(uploader_->chunk_bytes() / (row_bytes * step)) * step;
-    if (most == 0) return absl::ResourceExhaustedError(absl::StrCat("a row of ", row_bytes, " bytes is larger than the staging memory"));
+    if (most == 0)
+      return absl::ResourceExhaustedError(
+          absl::StrCat("a row of ", row_bytes, " bytes is larger than the staging memory"));
     for (uint32_t first = 0; first < layout.rows; first += most) {
       const uint32_t count = std::min(most, layout.rows - first);
-      HEKLA_RETURN_IF_ERROR(uploader_->Upload(part.buffer.Part(offset + first * row_bytes, count * row_bytes), count * row_bytes,
-                                              [&](uint64_t, uint64_t, std::byte* out) {
-                                                ParallelFor(count / step, [&](uint32_t i) { pack(first + i * step, out + i * step * row_bytes); });
+      HEKLA_RETURN_IF_ERROR(uploader_->Upload(part.buffer.Part(offset + first * row_bytes, count * row_bytes),
+                                              count * row_bytes, [&](uint64_t, uint64_t, std::byte* out) {
+                                                ParallelFor(count / step, [&](uint32_t i) {
+                                                  pack(first + i * step, out + i * step * row_bytes);
+                                                });
                                               }));
       done_bytes_ += count * row_bytes;
       if (progress_) progress_(std::min(done_bytes_, total_bytes_), total_bytes_);
     }
     return absl::OkStatus();
   };
-  HEKLA_RETURN_IF_ERROR(plane(0, layout.quant_row_bytes, 1, [&](uint32_t r, std::byte* out) { RepackQuants(layout, subgroup, row(r), out); }));
+  HEKLA_RETURN_IF_ERROR(plane(0, layout.quant_row_bytes, 1, [&](uint32_t r, std::byte* out) {
+    RepackQuants(layout, subgroup, row(r), out);
+  }));
   if (layout.high_row_bytes > 0) {
-    HEKLA_RETURN_IF_ERROR(plane(layout.high_offset, layout.high_row_bytes, 1, [&](uint32_t r, std::byte* out) { RepackHigh(layout, row(r), out); }));
+    HEKLA_RETURN_IF_ERROR(plane(layout.high_offset, layout.high_row_bytes, 1,
+                                [&](uint32_t r, std::byte* out) { RepackHigh(layout, row(r), out); }));
   }
   if (layout.scale_row_bytes > 0) {
     HEKLA_RETURN_IF_ERROR(plane(layout.scale_offset, layout.scale_row_bytes, 4, [&](uint32_t r, std::byte* out) {
@@ -72,7 +80,9 @@ absl::StatusOr<DeviceMatrix> DeviceWeights::Add(model::TensorType type, uint32_t
   const uint64_t limit = std::min(device_->limits().max_storage_range, device_->limits().max_allocation);
   const WeightLayout eight = LayoutOf(type, kernels::kRowPadding, columns);
   const uint64_t most = limit / (eight.bytes + 16) * kernels::kRowPadding;
-  if (most == 0) return absl::ResourceExhaustedError(absl::StrCat("eight rows of ", columns, " columns exceed a binding of ", limit, " bytes"));
+  if (most == 0)
+    return absl::ResourceExhaustedError(
+        absl::StrCat("eight rows of ", columns, " columns exceed a binding of ", limit, " bytes"));
   matrix.units = eight.units;
   for (uint32_t first = 0; first < matrix.rows; first += most) {
     MatrixPart part;

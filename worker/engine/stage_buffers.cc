@@ -23,7 +23,8 @@ absl::StatusOr<std::unique_ptr<StageBuffers>> StageBuffers::Create(const vulkan:
 absl::Status StageBuffers::OnDevice(const char* what, uint64_t bytes, vulkan::BufferRange* out) {
   const uint64_t limit = device_->limits().max_storage_range;
   if (bytes > limit) {
-    return absl::ResourceExhaustedError(absl::StrCat(what, " needs ", bytes, " bytes in one binding, ", device_->name(), " allows ", limit));
+    return absl::ResourceExhaustedError(
+        absl::StrCat(what, " needs ", bytes, " bytes in one binding, ", device_->name(), " allows ", limit));
   }
   absl::StatusOr<vulkan::BufferRange> range = device_arena_.Allocate(bytes);
   if (!range.ok()) return WithContext(range.status(), what);

@@ -70,7 +70,8 @@ absl::Status PackSlot(const schedule::SlotAssignment& slot, const Limits& limits
 }
 
 absl::Status PackRows(const schedule::Batch& batch, const Limits& limits, const StepInputLayout& layout, uint32_t* entry) {
-  if (batch.rows.size() > static_cast<size_t>(limits.max_rows)) return OutOfRange("rows", static_cast<int64_t>(batch.rows.size()), limits.max_rows + 1);
+  if (batch.rows.size() > static_cast<size_t>(limits.max_rows))
+    return OutOfRange("rows", static_cast<int64_t>(batch.rows.size()), limits.max_rows + 1);
   if (batch.samples.size() > static_cast<size_t>(limits.max_samples)) {
     return OutOfRange("samples", static_cast<int64_t>(batch.samples.size()), limits.max_samples + 1);
   }
@@ -115,7 +116,8 @@ absl::Status PackStepInput(const schedule::Batch& batch, const Limits& limits, c
   for (const schedule::SlotAssignment& slot : batch.slots) HEKLA_RETURN_IF_ERROR(PackSlot(slot, limits, layout, pokes));
   for (const schedule::BlockAssignment& block : batch.blocks) {
     if (block.slot < 0 || block.slot >= limits.max_sequences) return OutOfRange("block slot", block.slot, limits.max_sequences);
-    if (block.index < 0 || block.index >= static_cast<int>(layout.max_blocks)) return OutOfRange("block index", block.index, layout.max_blocks);
+    if (block.index < 0 || block.index >= static_cast<int>(layout.max_blocks))
+      return OutOfRange("block index", block.index, layout.max_blocks);
     if (block.block < 0 || block.block >= limits.kv_blocks) return OutOfRange("block", block.block, limits.kv_blocks);
     pokes.Poke(block.slot * layout.slot_stride + kernels::kSlotParameters + block.index, static_cast<uint32_t>(block.block));
   }

@@ -122,7 +122,9 @@ absl::Status VulkanExecutor::Await(schedule::BatchResult* result) {
   if (in_flight_.empty()) return absl::FailedPreconditionError("no step is in flight");
   const InFlight step = in_flight_.front();
   absl::Status waited = timeline_->Wait(step.value, kStepLimit);
-  if (absl::IsDeadlineExceeded(waited)) waited = absl::UnavailableError(absl::StrCat("device lost: step ", step.step, " did not end within ", absl::FormatDuration(kStepLimit)));
+  if (absl::IsDeadlineExceeded(waited))
+    waited = absl::UnavailableError(absl::StrCat("device lost: step ", step.step, " did not end within ",
+                                                 absl::FormatDuration(kStepLimit)));
   HEKLA_RETURN_IF_ERROR(waited);
   in_flight_.pop_front();
   const absl::Time end = absl::Now();

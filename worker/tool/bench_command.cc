@@ -45,7 +45,8 @@ struct BenchRow {
 // Runs `sequences` sequences side by side over an executor, steps queued ahead. Token ids are arbitrary: speed does not depend on them.
 class Load {
  public:
-  Load(engine::Executor* executor, int sequences) : executor_(executor), sequences_(sequences), lengths_(sequences, 0), blocks_(sequences, 0) {
+  Load(engine::Executor* executor, int sequences)
+      : executor_(executor), sequences_(sequences), lengths_(sequences, 0), blocks_(sequences, 0) {
     for (int s = 0; s < sequences; ++s) pending_slots_.push_back(s);
   }
 
@@ -169,35 +170,42 @@ std::string JsonEscape(const std::string& text) {
   return out;
 }
 
-void PrintJson(const BenchOptions& options, const std::string& model, const std::string& device, double limit, const std::vector<BenchRow>& rows) {
+void PrintJson(const BenchOptions& options, const std::string& model, const std::string& device, double limit,
+               const std::vector<BenchRow>& rows) {
   std::cout << "[";
   for (size_t i = 0; i < rows.size(); ++i) {
     const BenchRow& r = rows[i];
-    std::cout << (i == 0 ? "\n" : ",\n")
-              << absl::StrFormat(
-                     R"( {"model": "%s", "device": "%s", "sequences": %d, "prompt_tokens": %d, "decode_tokens": %d, )"
-                     R"("prefill_tokens_per_second": %.2f, "decode_tokens_per_second": %.2f, "bytes_per_token": %.0f, )"
-                     R"("achieved_bytes_per_second": %.0f, "limit_bytes_per_second": %.0f, "launches_per_token": %.2f, )"
-                     R"("dependent_launches_per_step": %d, "step_us": %.1f, "host_us_per_token": %.2f, )"
-                     R"("phases_seconds": {"build": %.6f, "load": %.6f, "submit": %.6f, "execute": %.6f, "readback": %.6f}})",
-                     JsonEscape(model), JsonEscape(device), r.sequences, options.prompt_tokens, options.decode_tokens, r.prefill_tokens_per_second,
-                     r.decode_tokens_per_second, r.bytes_per_token, r.achieved_bytes_per_second, limit,
-                     static_cast<double>(r.launches) / r.sequences, r.dependent_launches, r.step_us, r.host_us_per_token, r.phases.build,
-                     r.phases.load, r.phases.submit, r.phases.execute, r.phases.readback);
+    std::cout
+        << (i == 0 ? "\n" : ",\n")
+        << absl::StrFormat(
+               R"( {"model": "%s", "device": "%s", "sequences": %d, "prompt_tokens": %d, "decode_tokens": %d, )"
+               R"("prefill_tokens_per_second": %.2f, "decode_tokens_per_second": %.2f, "bytes_per_token": %.0f, )"
+               R"("achieved_bytes_per_second": %.0f, "limit_bytes_per_second": %.0f, "launches_per_token": %.2f, )"
+               R"("dependent_launches_per_step": %d, "step_us": %.1f, "host_us_per_token": %.2f, )"
+               R"("phases_seconds": {"build": %.6f, "load": %.6f, "submit": %.6f, "execute": %.6f, "readback": %.6f}})",
+               JsonEscape(model), JsonEscape(device), r.sequences, options.prompt_tokens,
+               options.decode_tokens, r.prefill_tokens_per_second, r.decode_tokens_per_second,
+               r.bytes_per_token, r.achieved_bytes_per_second, limit,
+               static_cast<double>(r.launches) / r.sequences, r.dependent_launches, r.step_us,
+               r.host_us_per_token, r.phases.build, r.phases.load, r.phases.submit, r.phases.execute,
+               r.phases.readback);
   }
   std::cout << "\n]\n";
 }
 
 void PrintTable(const BenchOptions& options, const std::string& model, const std::string& device, double limit,
                 const std::vector<BenchRow>& rows) {
-  std::cout << absl::StrFormat("%s on %s; reads at best %.1f GB/s; prompt %d, decode %d tokens a sequence\n", model, device, limit / 1e9,
-                               options.prompt_tokens, options.decode_tokens)
-            << "seqs  prompt tok/s  decode tok/s   step us  MB/token     GB/s  of limit  launches  dependent  us/dependent  host us/token\n";
+  std::cout << absl::StrFormat("%s on %s; reads at best %.1f GB/s; prompt %d, decode %d tokens a sequence\n",
+                               model, device, limit / 1e9, options.prompt_tokens, options.decode_tokens)
+            << "seqs  prompt tok/s  decode tok/s   step us  MB/token     GB/s  of limit  launches  dependent "
+               " us/dependent  host us/token\n";
   for (const BenchRow& r : rows) {
-    std::cout << absl::StrFormat("%4d  %12.1f  %12.1f  %8.0f  %8.2f  %7.1f  %7.1f%%  %8d  %9d  %12.2f  %13.2f\n", r.sequences,
-                                 r.prefill_tokens_per_second, r.decode_tokens_per_second, r.step_us, r.bytes_per_token / 1e6,
-                                 r.achieved_bytes_per_second / 1e9, limit > 0 ? 100 * r.achieved_bytes_per_second / limit : 0, r.launches,
-                                 r.dependent_launches, r.dependent_launches > 0 ? r.step_us / r.dependent_launches : 0, r.host_us_per_token);
+    std::cout << absl::StrFormat(
+        "%4d  %12.1f  %12.1f  %8.0f  %8.2f  %7.1f  %7.1f%%  %8d  %9d  %12.2f  %13.2f\n", r.sequences,
+        r.prefill_tokens_per_second, r.decode_tokens_per_second, r.step_us, r.bytes_per_token / 1e6,
+        r.achieved_bytes_per_second / 1e9, limit > 0 ? 100 * r.achieved_bytes_per_second / limit : 0,
+        r.launches, r.dependent_launches, r.dependent_launches > 0 ? r.step_us / r.dependent_launches : 0,
+        r.host_us_per_token);
   }
 }
 
@@ -207,7 +215,8 @@ absl::Status Bench(const BenchOptions& options) {
   engine::ExecutorOptions room;
   room.max_sequences = static_cast<int>(*std::max_element(options.sequences.begin(), options.sequences.end()));
   room.max_context = static_cast<int>(options.prompt_tokens + options.decode_tokens + 2);
-  room.max_rows = static_cast<int>(std::max<int64_t>(std::min(options.chunk, options.prompt_tokens * room.max_sequences), room.max_sequences));
+  room.max_rows = static_cast<int>(std::max<int64_t>(
+      std::min(options.chunk, options.prompt_tokens * room.max_sequences), room.max_sequences));
   room.max_samples = room.max_sequences;
   HEKLA_ASSIGN_OR_RETURN(const std::unique_ptr<engine::Executor> executor, LoadModel(model, options.device, room));
   double limit = 0;
@@ -234,10 +243,12 @@ absl::Status Bench(const BenchOptions& options) {
 
 int BenchCommand(const std::vector<std::string>& words) {
   BenchOptions options;
-  Arguments arguments("bench",
-                      "Measures prompt and decode speed.\n"
-                      "Decode reads all weights once a step; GB/s counts them and the KV cache, and `of limit` divides by the device's own\n"
-                      "read bandwidth, measured first. `dependent` launches are those that wait for the one before.");
+  Arguments arguments(
+      "bench",
+      "Measures prompt and decode speed.\n"
+      "Decode reads all weights once a step; GB/s counts them and the KV cache, and `of limit` divides by "
+      "the device's own\n"
+      "read bandwidth, measured first. `dependent` launches are those that wait for the one before.");
   arguments.AddPositional("FILE", "the model file", &options.model_path);
   arguments.AddInt("-p", "N", "prompt tokens of a sequence", 1, kMaxTokens, &options.prompt_tokens);
   arguments.AddInt("-n", "N", "tokens to decode", 1, kMaxTokens, &options.decode_tokens);

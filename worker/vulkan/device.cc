@@ -105,7 +105,9 @@ int Preference(vk::PhysicalDevice device) {
 absl::StatusOr<std::vector<vk::PhysicalDevice>> Adapters(vk::Instance instance) {
   auto found = instance.enumeratePhysicalDevices();
   if (found.result != vk::Result::eSuccess || found.value.empty()) {
-    return absl::UnavailableError("no Vulkan device: the loader found no driver (on Debian, mesa-vulkan-drivers has one for the processor)");
+    return absl::UnavailableError(
+        "no Vulkan device: the loader found no driver (on Debian, mesa-vulkan-drivers has one for the "
+        "processor)");
   }
   return std::move(found.value);
 }
@@ -178,7 +180,8 @@ void Device::ReadLimits() {
   const auto& control = properties.get<vk::PhysicalDeviceSubgroupSizeControlProperties>();
   name_ = core.deviceName.data();
   limits_.subgroup_size = properties.get<vk::PhysicalDeviceSubgroupProperties>().subgroupSize;
-  subgroup_size_control_ = core.apiVersion >= VK_API_VERSION_1_3 && (control.requiredSubgroupSizeStages & vk::ShaderStageFlagBits::eCompute);
+  subgroup_size_control_ = core.apiVersion >= VK_API_VERSION_1_3 &&
+                           (control.requiredSubgroupSizeStages & vk::ShaderStageFlagBits::eCompute);
   if (subgroup_size_control_) limits_.subgroup_size = std::clamp(32u, control.minSubgroupSize, control.maxSubgroupSize);
   limits_.max_storage_range = core.limits.maxStorageBufferRange;
   limits_.max_allocation = properties.get<vk::PhysicalDeviceMaintenance3Properties>().maxMemoryAllocationSize;

@@ -31,7 +31,8 @@ uint8_t Nibble(const std::vector<std::byte>& planes, uint64_t at, uint32_t i) {
 
 // Weight i of (row, unit), decoded from the description alone.
 float Decode(const WeightLayout& layout, const std::vector<std::byte>& planes, uint32_t subgroup, uint32_t row, uint32_t unit, uint32_t i) {
-  const uint64_t tile = layout.scale_offset + row / 4 * 4 * layout.scale_row_bytes + (unit * 4 + row % 4) * layout.scale_row_bytes / layout.units;
+  const uint64_t tile = layout.scale_offset + row / 4 * 4 * layout.scale_row_bytes +
+                        (unit * 4 + row % 4) * layout.scale_row_bytes / layout.units;
   auto part = [&](uint32_t q) { return PartOffset(layout, subgroup, row, unit, q); };
   switch (layout.type) {
     case TensorType::kF32: {
@@ -98,7 +99,8 @@ TEST_P(RepackTest, KeepsEveryWeight) {
     }
   }
   for (uint32_t k = columns; k < layout.units * 32; ++k) EXPECT_EQ(Decode(layout, planes, subgroup, 0, k / 32, k % 32), 0) << k;
-  for (uint32_t k = 0; k < columns; ++k) ASSERT_EQ(Decode(layout, planes, subgroup, rows, k / 32, k % 32), 0) << "padding row, column " << k;
+  for (uint32_t k = 0; k < columns; ++k)
+    ASSERT_EQ(Decode(layout, planes, subgroup, rows, k / 32, k % 32), 0) << "padding row, column " << k;
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, RepackTest,

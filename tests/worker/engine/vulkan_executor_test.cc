@@ -114,11 +114,12 @@ TEST_P(VulkanExecutorModels, GoldenLogitsWhateverTheChunk) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, VulkanExecutorModels, testing::ValuesIn(test::GoldenModelNames()), [](const testing::TestParamInfo<std::string>& model) {
-  std::string name = model.param;
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Models, VulkanExecutorModels, testing::ValuesIn(test::GoldenModelNames()),
+                         [](const testing::TestParamInfo<std::string>& model) {
+                           std::string name = model.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
 
 class VulkanExecutorTest : public testing::Test {
  protected:
