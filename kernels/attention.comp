@@ -15,6 +15,7 @@ layout(constant_id = 0) const uint SUBGROUP = 32;
 layout(constant_id = 4) const uint THREADS = 128;
 layout(constant_id = 6) const uint HEAD_DIM = 64;
 layout(constant_id = 7) const uint GROUP = 1;   // query heads of one workgroup, all of the same kv head
+layout(constant_id = 8) const uint AHEAD = 4;   // loads of K and of V that a thread has under way before it uses the first
 layout(local_size_x_id = 4) in;
 #include "params.h"
 #define STEP_BINDING 0
@@ -51,8 +52,6 @@ void load_blocks(uint table, uint start, uint count) {
   const uint i = gl_LocalInvocationIndex;
   if (i * kBlock < count) blocks[i] = slot_state[table + start / kBlock + i];
 }
-
-const uint AHEAD = 4;   // loads under way before the first is used
 
 void compute_scores(uint kv_head, uint count) {
   for (uint t = gl_LocalInvocationIndex; t < count; t += THREADS) {
@@ -96,21 +95,28 @@ void softmax(uint count) {
   }
 }
 
+uvec2 values_ahead[AHEAD];
+
+// V of tokens first, first + TOKEN_GROUPS, ... of the split. The first of them are under way while the scores are computed.
+void load_values(uint kv_head, uint first, uint count) {
+  const uint chunk = gl_LocalInvocationIndex % CHUNKS;
+  [[unroll]] for (uint j = 0; j < AHEAD; ++j) {
+    const uint t = first + j * TOKEN_GROUPS;
+    values_ahead[j] = uvec2(0);
+    if (t < count) values_ahead[j] = values[value_word(blocks[t / kBlock], kv_head, t % kBlock, 4 * chunk, p.kv_heads, HEAD_DIM) / 2];
+  }
+}
+
 void weigh_values(uint kv_head, uint count) {
   const uint chunk = gl_LocalInvocationIndex % CHUNKS, token_group = gl_LocalInvocationIndex / CHUNKS;
   if (token_group >= TOKEN_GROUPS) return;
   vec4 sum[GROUP];
   [[unroll]] for (uint g = 0; g < GROUP; ++g) sum[g] = vec4(0);
   for (uint first = token_group; first < count; first += AHEAD * TOKEN_GROUPS) {
-    uvec2 raw[AHEAD];
+    if (first != token_group) load_values(kv_head, first, count);
     [[unroll]] for (uint j = 0; j < AHEAD; ++j) {
       const uint t = first + j * TOKEN_GROUPS;
-      raw[j] = uvec2(0);
-      if (t < count) raw[j] = values[value_word(blocks[t / kBlock], kv_head, t % kBlock, 4 * chunk, p.kv_heads, HEAD_DIM) / 2];
-    }
-    [[unroll]] for (uint j = 0; j < AHEAD; ++j) {
-      const uint t = first + j * TOKEN_GROUPS;
-      const vec4 v = vec4(unpackHalf2x16(raw[j].x), unpackHalf2x16(raw[j].y));
+      const vec4 v = vec4(unpackHalf2x16(values_ahead[j].x), unpackHalf2x16(values_ahead[j].y));
       [[unroll]] for (uint g = 0; g < GROUP; ++g) sum[g] = fma(v, vec4(t < count ? score[g * kSplit + t] : 0), sum[g]);
     }
   }
@@ -199,6 +205,7 @@ void main() {
     const uint start = split * kSplit, count = min(kSplit, context - start);
     load_blocks(table, start, count);
     barrier();
+    load_values(kv_head, gl_LocalInvocationIndex / CHUNKS, count);
     compute_scores(kv_head, count);
     barrier();
     softmax(count);

@@ -8,12 +8,13 @@ void main() {
   const uint first_column = gl_WorkGroupID.y * COLUMNS;
   const uint first_row = first_row_of_subgroup();
   if (is_dead_group(first_column) || first_row >= p.rows) return;
+  const uint live = live_columns();
   matvec(first_row, first_column);
   [[unroll]] for (uint i = 0; i < PASSES; ++i) {
     const uint taken = i * SUBGROUP + gl_SubgroupInvocationID;
     pick(taken);
     const uint row = first_row + taken / COLUMNS, column = first_column + taken % COLUMNS;
-    if (taken >= RESULTS || row >= p.rows || column >= live_columns() || (row & 1) != 0) continue;
+    if (taken >= RESULTS || row >= p.rows || column >= live || (row & 1) != 0) continue;
     const uint pair = p.row_first + row;
     const bool biased = (p.flags & kMatvecBias) != 0;
     const float gate = picked + (biased ? bias[pair] : 0.0), up = partner + (biased ? bias[pair + 1] : 0.0);

@@ -10,36 +10,54 @@ layout(binding = 7, std430) writeonly buffer Values { uint values[]; };
 layout(binding = 8, std430) readonly buffer Rope { vec2 rope[]; };           // [position][head_dim / 2] {cos, sin}
 layout(binding = 9, std430) readonly buffer SlotState { uint slot_state[]; };
 
+// What the epilogue needs for one pair of rows, loaded ahead.
+struct Target {
+  uint row, column;   // of the whole operation; of the step
+  uvec4 at;           // {slot, position, ...} of the column
+  vec2 turn;          // RoPE's cos and sin
+  uint block;         // of the position
+};
+
+Target load_target(uint taken, uint first_row, uint first_column) {
+  Target t;
+  t.row = p.row_first + min(first_row + taken / COLUMNS, p.rows - 1);
+  t.column = first_column + taken % COLUMNS;
+  t.at = STEP_ROW(t.column);
+  t.turn = rope[t.at.y * (p.head_dim / 2) + t.row % p.head_dim / 2];
+  t.block = slot_state[t.at.x * p.slot_stride + kSlotParameters + t.at.y / kBlock];
+  return t;
+}
+
+void write_pair(Target t, vec2 pair) {
+  if ((p.flags & kMatvecBias) != 0) pair += vec2(bias[t.row], bias[t.row + 1]);
+  const bool is_query = t.row < p.q_rows, is_value = t.row >= p.q_rows + p.k_rows;
+  if (!is_value) pair = vec2(fma(pair.x, t.turn.x, -pair.y * t.turn.y), fma(pair.x, t.turn.y, pair.y * t.turn.x));
+  if (is_query) {
+    queries[t.column * p.q_rows + t.row] = pair.x;
+    queries[t.column * p.q_rows + t.row + 1] = pair.y;
+    return;
+  }
+  const uint element = t.row - p.q_rows - (is_value ? p.k_rows : 0);
+  const uint kv_head = element / p.head_dim, dim = element % p.head_dim;
+  if (is_value) {
+    values[value_word(t.block, kv_head, t.at.y % kBlock, dim, p.kv_heads, p.head_dim)] = packHalf2x16(pair);
+  } else {
+    keys[key_word(t.block, kv_head, t.at.y % kBlock, dim, p.kv_heads, p.head_dim)] = packHalf2x16(pair);
+  }
+}
+
 void main() {
   const uint first_column = gl_WorkGroupID.y * COLUMNS;
   const uint first_row = first_row_of_subgroup();
   if (is_dead_group(first_column) || first_row >= p.rows) return;
+  Target targets[PASSES];
+  [[unroll]] for (uint i = 0; i < PASSES; ++i) targets[i] = load_target(i * SUBGROUP + gl_SubgroupInvocationID, first_row, first_column);
+  const uint live = live_columns();
   matvec(first_row, first_column);
   [[unroll]] for (uint i = 0; i < PASSES; ++i) {
     const uint taken = i * SUBGROUP + gl_SubgroupInvocationID;
     pick(taken);
-    const uint row = p.row_first + first_row + taken / COLUMNS, column = first_column + taken % COLUMNS;
-    if (taken >= RESULTS || row >= p.row_first + p.rows || column >= live_columns() || (row & 1) != 0) continue;
-    vec2 pair = vec2(picked, partner);
-    if ((p.flags & kMatvecBias) != 0) pair += vec2(bias[row], bias[row + 1]);
-    const uvec4 at = STEP_ROW(column);
-    if (row < p.q_rows + p.k_rows) {
-      const vec2 turn = rope[at.y * (p.head_dim / 2) + row % p.head_dim / 2];
-      pair = vec2(fma(pair.x, turn.x, -pair.y * turn.y), fma(pair.x, turn.y, pair.y * turn.x));
-    }
-    if (row < p.q_rows) {
-      queries[column * p.q_rows + row] = pair.x;
-      queries[column * p.q_rows + row + 1] = pair.y;
-      continue;
-    }
-    const uint block = slot_state[at.x * p.slot_stride + kSlotParameters + at.y / kBlock];
-    const bool is_key = row < p.q_rows + p.k_rows;
-    const uint element = row - p.q_rows - (is_key ? 0 : p.k_rows);
-    const uint kv_head = element / p.head_dim, dim = element % p.head_dim;
-    if (is_key) {
-      keys[key_word(block, kv_head, at.y % kBlock, dim, p.kv_heads, p.head_dim)] = packHalf2x16(pair);
-    } else {
-      values[value_word(block, kv_head, at.y % kBlock, dim, p.kv_heads, p.head_dim)] = packHalf2x16(pair);
-    }
+    const uint row = first_row + taken / COLUMNS;
+    if (taken < RESULTS && row < p.rows && targets[i].column < live && (row & 1) == 0) write_pair(targets[i], vec2(picked, partner));
   }
 }

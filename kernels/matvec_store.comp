@@ -10,12 +10,13 @@ void main() {
   const uint first_column = gl_WorkGroupID.y * COLUMNS;
   const uint first_row = first_row_of_subgroup();
   if (is_dead_group(first_column) || first_row >= p.rows) return;
+  const uint live = live_columns();
   matvec(first_row, first_column);
   [[unroll]] for (uint i = 0; i < PASSES; ++i) {
     const uint taken = i * SUBGROUP + gl_SubgroupInvocationID;
     pick(taken);
     const uint row = first_row + taken / COLUMNS, column = first_column + taken % COLUMNS;
-    if (taken >= RESULTS || row >= p.rows || column >= live_columns()) continue;
+    if (taken >= RESULTS || row >= p.rows || column >= live) continue;
     const uint out_row = p.row_first + row;
     const float value = picked + ((p.flags & kMatvecBias) != 0 ? bias[out_row] : 0.0);
     const uint at = column * p.width + out_row;

@@ -48,7 +48,8 @@ void StageLowering::AddLaunch(kernels::Kernel kernel, GridRule rule, uint32_t wo
   lowered.rule = rule;
   lowered.work = work;
   lowered.specialization = specialization;
-  lowered.specialization.max_rows = stage_->limits_.max_rows;
+  // Whole column groups of rows, so that a dead column of the last group still finds a row.
+  lowered.specialization.max_rows = (stage_->limits_.max_rows + 7) / 8 * 8;
   lowered.bind = [stage = stage_, arguments, params](const vulkan::Pipeline* pipeline) {
     return stage->launches_.Make(pipeline, arguments, params);
   };
@@ -200,6 +201,7 @@ absl::Status StageLowering::Lower(const model::AttentionOp& op) {
   vulkan::Specialization specialization;
   specialization.threads = stage_->device_->limits().software ? 128 : 256;
   specialization.head_dim = op.head_dim;
+  specialization.ahead = stage_->device_->limits().software ? 4 : 16;
   specialization.group =
       HeadsPerWorkgroup(op.heads / op.kv_heads, op.head_dim, specialization.threads, stage_->device_->limits().shared_memory);
   const KvLayer& kv = buffers_.kv[op.layer];

@@ -40,9 +40,9 @@ absl::StatusOr<std::unique_ptr<Pipeline>> KernelCache::Make(const kernels::Entry
 
   auto module = device_->get().createShaderModuleUnique({{}, entry.word_count * 4, entry.words});
   HEKLA_RETURN_IF_ERROR(Check(module.result, what));
-  const std::array<uint32_t, 8> values = {specialization.subgroup, specialization.max_rows,       specialization.rows,
+  const std::array<uint32_t, 9> values = {specialization.subgroup, specialization.max_rows,       specialization.rows,
                                           specialization.columns,  specialization.threads,        specialization.partial_stride,
-                                          specialization.head_dim, specialization.group};
+                                          specialization.head_dim, specialization.group,          specialization.ahead};
   std::vector<vk::SpecializationMapEntry> map;
   for (uint32_t i = 0; i < values.size(); ++i) map.push_back({i, i * 4, 4});
   const vk::SpecializationInfo constants(static_cast<uint32_t>(map.size()), map.data(), sizeof(values), values.data());

@@ -14,7 +14,7 @@
 
 namespace hekla::vulkan {
 
-// Values of the constant_ids 0..7 that the kernels share; a kernel ignores those it does not declare.
+// Values of the constant_ids 0..8 that the kernels share; a kernel ignores those it does not declare.
 struct Specialization {
   uint32_t subgroup = 0;         // filled in by the cache
   uint32_t max_rows = 1;
@@ -24,8 +24,9 @@ struct Specialization {
   uint32_t partial_stride = 1;
   uint32_t head_dim = 64;
   uint32_t group = 1;
+  uint32_t ahead = 4;            // loads under way in attention
 
-  auto Key() const { return std::make_tuple(subgroup, max_rows, rows, columns, threads, partial_stride, head_dim, group); }
+  auto Key() const { return std::make_tuple(subgroup, max_rows, rows, columns, threads, partial_stride, head_dim, group, ahead); }
 };
 
 struct Pipeline {
