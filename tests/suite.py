@@ -66,12 +66,14 @@ class Suite:
         code, output, seconds = self.execute(name, command, self.environment())
         self.count(name, int(code == 0), int(code != 0), 0, seconds, output)
 
-    def gtest(self, name):
-        result = os.path.join(self.logs, name + ".json")
+    def gtest(self, program, name=None, **environment):
+        """`name` of the step, when it is not the program's."""
+        name = name or program
+        result = os.path.join(self.logs, name.replace("/", "-") + ".json")
         if os.path.exists(result):
             os.remove(result)
-        program = os.path.join(self.programs, name)
-        code, output, seconds = self.execute(name, [program, f"--gtest_output=json:{result}"], self.environment())
+        command = [os.path.join(self.programs, program), f"--gtest_output=json:{result}"]
+        code, output, seconds = self.execute(name, command, dict(self.environment(), **environment))
         passed = failed = skipped = 0
         if os.path.exists(result):
             with open(result) as file:
@@ -132,6 +134,8 @@ class Suite:
             name = "integration/" + os.path.basename(path)[:-len("_test.py")]
             yield name, lambda n, path=path: self.unittest(n, path)
         yield "validation/alive", self.validation_is_alive
+        if "test_vulkan" in self.gtest_names():
+            yield "validation/test_vulkan", lambda n: self.gtest("test_vulkan", n, HEKLA_VULKAN_VALIDATION="1")
         for model in sorted(glob.glob(os.path.join(ROOT, "tests", "data", "*.gguf"))):
             name = "validation/" + os.path.basename(model)[:-len(".gguf")]
             yield name, lambda n, model=model: self.validation(n, model)
