@@ -134,8 +134,8 @@ class Suite:
             name = "integration/" + os.path.basename(path)[:-len("_test.py")]
             yield name, lambda n, path=path: self.unittest(n, path)
         yield "validation/alive", self.validation_is_alive
-        if "test_vulkan" in self.gtest_names():
-            yield "validation/test_vulkan", lambda n: self.gtest("test_vulkan", n, HEKLA_VULKAN_VALIDATION="1")
+        for program in sorted({"test_vulkan", "test_kernels"}.intersection(self.gtest_names())):
+            yield "validation/" + program, lambda n, p=program: self.gtest(p, n, HEKLA_VULKAN_VALIDATION="1")
         for model in sorted(glob.glob(os.path.join(ROOT, "tests", "data", "*.gguf"))):
             name = "validation/" + os.path.basename(model)[:-len(".gguf")]
             yield name, lambda n, model=model: self.validation(n, model)
