@@ -112,7 +112,8 @@ absl::Status StageLowering::Run() {
 void StageLowering::LowerBeginStep() {
   const StepInputLayout& words = stage_->input_layout_;
   AddLaunch(kernels::BeginStepArguments<Range>::kId, GridRule::kSingle, 1, {},
-            kernels::BeginStepArguments<Range>{buffers_.input, buffers_.step_state, buffers_.slot_state, buffers_.history, buffers_.counter},
+            kernels::BeginStepArguments<Range>{buffers_.input, buffers_.step_state, buffers_.slot_state,
+                                               buffers_.history, buffers_.counter},
             {words.entry_words, words.samples_offset, words.pokes_offset, words.history_stride});
 }
 
@@ -221,7 +222,9 @@ absl::Status StageLowering::LowerResidual(const model::Matrix& weight, const std
   matvec.params.flags = bias.empty() ? 0 : kernels::kMatvecBias;
   matvec.params.width = plan_.config.embedding;
   matvec.params.output_units = Units(plan_.config.embedding);
-  matvec.rows_per_workgroup = stage_->device_->limits().software || plan_.config.embedding >= 4096 ? 32 : plan_.config.embedding >= 2048 ? 16 : 8;
+  matvec.rows_per_workgroup = stage_->device_->limits().software || plan_.config.embedding >= 4096 ? 32
+                              : plan_.config.embedding >= 2048                                     ? 16
+                                                                                                   : 8;
   AddMatvec(matrix, 0, matvec,
             kernels::MatvecResidualArguments<Range>{{}, buffers_.step_state, input, buffers_.nothing, bias_range, buffers_.residual,
                                                     buffers_.normed, norm, buffers_.partials});
@@ -251,7 +254,8 @@ absl::Status StageLowering::Lower(const model::GateUpOp& op) {
   matvec.params.flags = biased ? kernels::kMatvecBias : 0;
   matvec.params.output_units = Units(op.gate.rows);
   AddMatvec(*matrix, 0, matvec,
-            kernels::MatvecGateUpArguments<Range>{{}, buffers_.step_state, buffers_.normed, buffers_.partials, bias_range, buffers_.hidden});
+            kernels::MatvecGateUpArguments<Range>{
+                {}, buffers_.step_state, buffers_.normed, buffers_.partials, bias_range, buffers_.hidden});
   return absl::OkStatus();
 }
 
