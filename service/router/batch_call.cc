@@ -49,13 +49,11 @@ BatchCall::BatchCall(const RelayEnvironment& environment, grpc::CallbackServerCo
     return;
   }
   for (int i = 0; i < request_.items_size(); ++i) items_.push_back(std::make_unique<Item>(this, i));
-  {
-    absl::MutexLock lock(&mutex_);
-    for (int i = 0; i < request_.items_size(); ++i) to_start_.push_back(i);
-    unfinished_ = request_.items_size();
-    summary_.set_batch_id(batch_id_);
-    summary_.set_items(static_cast<uint32_t>(unfinished_));
-  }
+  absl::MutexLock lock(&mutex_);
+  for (int i = 0; i < request_.items_size(); ++i) to_start_.push_back(i);
+  unfinished_ = request_.items_size();
+  summary_.set_batch_id(batch_id_);
+  summary_.set_items(static_cast<uint32_t>(unfinished_));
   Fill();
 }
 
@@ -76,8 +74,8 @@ bool BatchCall::TakeNext(std::shared_ptr<GenerateRelay>* relay) {
 }
 
 void BatchCall::Fill() {
-  // Items may end while they are started here: then the loop that runs goes on, without recursion.
-  absl::MutexLock lock(&mutex_);
+  // Items may end while they are started here: then the loop that runs goes on, without recursion. Only that
+  // loop ends the call, so that this object lives as long as it runs.
   if (is_filling_) {
     fill_again_ = true;
     return;
@@ -113,17 +111,16 @@ bool BatchCall::OnItemResponse(Item* item, v1::GenerateResponse response) {
 }
 
 void BatchCall::OnItemDone(Item* item, absl::Status status) {
-  {
-    absl::MutexLock lock(&mutex_);
-    --running_;
-    // Its turn comes when another item has ended; for one alone there is nothing to wait for.
-    if (ReasonOf(status) == v1::ERROR_REASON_QUEUE_FULL && !item->started_alone && !cancelled_.has_value()) {
-      to_start_.push_front(item->index());
-      queue_was_full_ = true;
-      if (running_ > 0) return;
-    } else {
-      Report(item, status);
-    }
+  // One lock to the end: once the last item is reported another thread may end the call.
+  absl::MutexLock lock(&mutex_);
+  --running_;
+  // Its turn comes when another item has ended; for one alone there is nothing to wait for.
+  if (ReasonOf(status) == v1::ERROR_REASON_QUEUE_FULL && !item->started_alone && !cancelled_.has_value()) {
+    to_start_.push_front(item->index());
+    queue_was_full_ = true;
+    if (running_ > 0) return;
+  } else {
+    Report(item, status);
   }
   Fill();
 }

@@ -33,7 +33,8 @@ class BatchCall final : public grpc::ServerWriteReactor<v1::BatchGenerateRespons
  private:
   class Item;
 
-  void Fill();
+  // Starts what the window allows; lets the lock go while it starts an item.
+  void Fill() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool TakeNext(std::shared_ptr<GenerateRelay>* relay) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // From items.
   bool OnItemResponse(Item* item, v1::GenerateResponse response);
