@@ -29,9 +29,9 @@ absl::StatusOr<std::unique_ptr<VulkanStage>> VulkanStage::Create(const vulkan::D
 
 uint32_t VulkanStage::ColumnsFor(uint32_t n) const {
   if (n <= 1) return 1;
-  if (n <= 2 && !device_->limits().software) return 2;
-  if (n <= 4) return 4;
-  return 8;
+  if (device_->limits().software) return 4;   // each variant costs its compiler a second at start
+  if (n <= 2) return 2;
+  return n <= 4 ? 4 : 8;
 }
 
 // Query heads of one attention workgroup. All heads of a GQA group share its K and V reads; while that leaves the device idle, fewer do.
@@ -124,7 +124,7 @@ StepShape VulkanStage::ShapeFor(uint32_t rows, uint32_t context, uint32_t sample
 
 std::vector<StepShape> VulkanStage::WarmUpShapes() const {
   // Software devices take one attention pipeline for every shape, and time for every dispatch; there a few shapes use them all.
-  const uint32_t most_rows = device_->limits().software ? std::min(8, limits_.max_rows) : limits_.max_rows;
+  const uint32_t most_rows = device_->limits().software ? std::min(4, limits_.max_rows) : limits_.max_rows;
   const uint32_t most_splits = device_->limits().software ? 1 : buffers_->max_splits;
   std::vector<StepShape> shapes;
   for (uint32_t rows = 1; rows <= most_rows; rows *= 2) {
