@@ -56,106 +56,8 @@ float inverse_rms(uint row, RowNorm norm) {
   return inversesqrt(fma(subgroupAdd(sum), p.inverse_width, p.epsilon));
 }
 
-uint column_base[COLUMNS];            // of each column's activations
-#ifdef SCALED
-ROW_SCALES scales[ROWS];              // of the present unit
-float sums[ROWS][COLUMNS];            // of the present unit or half of it, before its scale
-#endif
-#ifdef NEEDS_SUM
-float column_sum[COLUMNS];            // of the activations of the same
-#endif
-
-void load_scales(uint first_row, uint unit) {
-#ifdef SCALES_PER_ROW
-  [[unroll]] for (uint r = 0; r < ROWS; ++r) scales[r] = row_scales(p.scale_base, first_row + r, unit, p.units);
-#elif defined(SCALED)
-  [[unroll]] for (uint r = 0; r < ROWS; r += 4) {
-    ROW_SCALES four = row_scales(p.scale_base, first_row + r, unit, p.units);
-    [[unroll]] for (uint i = r; i < min(r + 4, ROWS); ++i) scales[i] = four;
-  }
-#endif
-}
-
-void clear_sums() {
-  [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
-#ifdef NEEDS_SUM
-    column_sum[c] = 0;
-#endif
-#ifdef SCALED
-    [[unroll]] for (uint r = 0; r < ROWS; ++r) sums[r][c] = 0;
-#endif
-  }
-}
-
-// Adds the products of load `load` of this lane's unit: all rows, all columns. `n` units are in the chunk.
-void add_products(uint load, uint half_unit, uint first_row, uint chunk, uint n) {
-  const uint lane = gl_SubgroupInvocationID;
-  Raw raw[ROWS];
-  uint high[ROWS];
-  [[unroll]] for (uint r = 0; r < ROWS; ++r) {
-    raw[r] = load_raw(((first_row + r) * p.units + chunk) * PARTS + load / STEPS * n + lane, load % STEPS);
-#ifdef HIGH
-    high[r] = weights1[2 * (p.high_base + (first_row + r) * p.units + chunk + lane) + half_unit];
-#else
-    high[r] = 0;
-#endif
-  }
-  [[unroll]] for (uint g = 0; g < GROUPS; ++g) {
-    const uint index = load * GROUPS + g;
-    vec4 x[COLUMNS];
-    [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
-      x[c] = activations[column_base[c] + chunk * 8 + index * n + lane];
-#ifdef NEEDS_SUM
-      precise float sum = column_sum[c] + ((x[c].x + x[c].y) + (x[c].z + x[c].w));
-      column_sum[c] = sum;
-#endif
-    }
-    [[unroll]] for (uint r = 0; r < ROWS; ++r) {
-      const vec4 w = group(raw[r], high[r], index);
-      [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
-        SUMS[r][c] = fma(w.w, x[c].w, fma(w.z, x[c].z, fma(w.y, x[c].y, fma(w.x, x[c].x, SUMS[r][c]))));
-      }
-    }
-  }
-}
-
-// acc += scale * sums, less the offset or the minimum of the weights.
-void add_scaled(uint half_unit, uint first_row, uint unit) {
-#ifdef SCALED
-  [[unroll]] for (uint r = 0; r < ROWS; ++r) {
-    const vec2 scale = scale_of(scales[r], first_row + r, unit, half_unit);
-    [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
-#if defined(OFFSET)
-      precise float value = fma(-OFFSET, column_sum[c], sums[r][c]);
-      acc[r][c] = fma(scale.x, value, acc[r][c]);
-#elif defined(MINIMUM)
-      acc[r][c] = fma(scale.x, sums[r][c], fma(-scale.y, column_sum[c], acc[r][c]));
-#else
-      acc[r][c] = fma(scale.x, sums[r][c], acc[r][c]);
-#endif
-    }
-  }
-#endif
-}
-
-void matvec(uint first_row, uint first_column) {
-  RowNorm norms[COLUMNS];
-  [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
-    const uint row = column_row(first_column + c);
-    column_base[c] = row * p.units * 8;
-    norms[c] = load_norm(row);
-    [[unroll]] for (uint r = 0; r < ROWS; ++r) acc[r][c] = 0;
-  }
-  for (uint unit = gl_SubgroupInvocationID; unit < p.units; unit += SUBGROUP) {
-    const uint chunk = unit - gl_SubgroupInvocationID;
-    const uint n = min(SUBGROUP, p.units - chunk);
-    load_scales(first_row, unit);
-    ROLLED for (uint h = 0; h < HALVES; ++h) {
-      clear_sums();
-      ROLLED for (uint i = 0; i < LOADS / HALVES; ++i) add_products(h * (LOADS / HALVES) + i, h, first_row, chunk, n);
-      add_scaled(h, first_row, unit);
-    }
-  }
+// Sums over the lanes, times 1 / rms of each column.
+void reduce(uint first_column, RowNorm norms[COLUMNS]) {
   [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
     const float norm = inverse_rms(column_row(first_column + c), norms[c]);
     [[unroll]] for (uint r = 0; r < ROWS; ++r) {
@@ -163,6 +65,88 @@ void matvec(uint first_row, uint first_column) {
       acc[r][c] = total;
     }
   }
+}
+
+// One statement list, not functions: the register allocation of drivers is better for it by 5 % on an H200.
+#ifdef SCALES_PER_ROW
+#define LOAD_SCALES(scales, first_row, unit) \
+  [[unroll]] for (uint r = 0; r < ROWS; ++r) scales[r] = row_scales(p.scale_base, first_row + r, unit, p.units);
+#else
+#define LOAD_SCALES(scales, first_row, unit)                                          \
+  [[unroll]] for (uint r = 0; r < ROWS; r += 4) {                                     \
+    ROW_SCALES four = row_scales(p.scale_base, first_row + r, unit, p.units);         \
+    [[unroll]] for (uint i = r; i < min(r + 4, ROWS); ++i) scales[i] = four;          \
+  }
+#endif
+
+void matvec(uint first_row, uint first_column) {
+  const uint lane = gl_SubgroupInvocationID;
+  uint column_base[COLUMNS];
+  RowNorm norms[COLUMNS];
+  [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
+    const uint row = column_row(first_column + c);
+    column_base[c] = row * p.units * 8;
+    norms[c] = load_norm(row);
+    [[unroll]] for (uint r = 0; r < ROWS; ++r) acc[r][c] = 0;
+  }
+  for (uint unit = lane; unit < p.units; unit += SUBGROUP) {
+    const uint chunk = unit - lane;
+    const uint n = min(SUBGROUP, p.units - chunk);
+#ifdef SCALED
+    ROW_SCALES scales[ROWS];
+    LOAD_SCALES(scales, first_row, unit)
+#endif
+    ROLLED for (uint h = 0; h < HALVES; ++h) {
+#ifdef SCALED
+      float sums[ROWS][COLUMNS];
+      [[unroll]] for (uint r = 0; r < ROWS; ++r) {
+        [[unroll]] for (uint c = 0; c < COLUMNS; ++c) sums[r][c] = 0;
+      }
+#endif
+      float column_sum[COLUMNS];   // of the activations; unused where weights have neither offset nor minimum
+      [[unroll]] for (uint c = 0; c < COLUMNS; ++c) column_sum[c] = 0;
+#ifdef HIGH
+      uint high[ROWS];
+      [[unroll]] for (uint r = 0; r < ROWS; ++r) high[r] = weights1[2 * (p.high_base + (first_row + r) * p.units + unit) + h];
+#endif
+      ROLLED for (uint load = h * (LOADS / HALVES); load < (h + 1) * (LOADS / HALVES); ++load) {
+        Raw raw[ROWS];
+        [[unroll]] for (uint r = 0; r < ROWS; ++r) {
+          raw[r] = load_raw(((first_row + r) * p.units + chunk) * PARTS + load / STEPS * n + lane, load % STEPS);
+        }
+        [[unroll]] for (uint g = 0; g < GROUPS; ++g) {
+          const uint index = load * GROUPS + g;
+          vec4 x[COLUMNS];
+          [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
+            x[c] = activations[column_base[c] + chunk * 8 + index * n + lane];
+#ifdef NEEDS_SUM
+            precise float sum = column_sum[c] + ((x[c].x + x[c].y) + (x[c].z + x[c].w));
+            column_sum[c] = sum;
+#endif
+          }
+          [[unroll]] for (uint r = 0; r < ROWS; ++r) {
+#ifdef HIGH
+            const vec4 w = group(raw[r], high[r], index);
+#else
+            const vec4 w = group(raw[r], 0, index);
+#endif
+            [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
+              SUMS[r][c] = fma(w.w, x[c].w, fma(w.z, x[c].z, fma(w.y, x[c].y, fma(w.x, x[c].x, SUMS[r][c]))));
+            }
+          }
+        }
+      }
+#ifdef SCALED
+      [[unroll]] for (uint r = 0; r < ROWS; ++r) {
+        const vec2 scale = scale_of(scales[r], first_row + r, unit, h);
+        [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
+          acc[r][c] = add_scaled(acc[r][c], scale, sums[r][c], column_sum[c]);
+        }
+      }
+#endif
+    }
+  }
+  reduce(first_column, norms);
 }
 
 // The epilogue spreads the ROWS * COLUMNS results over the lanes: lane l of pass i takes result i * SUBGROUP + l, row-major by row.

@@ -154,3 +154,15 @@ vec2 scale_of(uvec4 scales, uint row, uint unit, uint half_unit) {
   return vec2(d.x * float(low & 63u), d.y * float(low >> 6 | high4 << 2));
 }
 #endif
+
+// total + scale * sum, less what the offset or the minimum of the weights adds to the sum.
+float add_scaled(float total, vec2 scale, float sum, float activation_sum) {
+#if defined(OFFSET)
+  precise float value = fma(-OFFSET, activation_sum, sum);
+  return fma(scale.x, value, total);
+#elif defined(MINIMUM)
+  return fma(scale.x, sum, fma(-scale.y, activation_sum, total));
+#else
+  return fma(scale.x, sum, total);
+#endif
+}

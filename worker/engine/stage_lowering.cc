@@ -294,7 +294,7 @@ absl::Status StageLowering::Lower(const model::HeadOp& op) {
 void StageLowering::LowerSample() {
   const StepInputLayout& words = stage_->input_layout_;
   vulkan::Specialization specialization;
-  specialization.threads = stage_->device_->limits().software ? 64 : std::min(1024u, stage_->device_->limits().max_workgroup_threads);
+  specialization.threads = stage_->device_->limits().software ? 64 : std::min(512u, stage_->device_->limits().max_workgroup_threads);
   AddLaunch(kernels::SampleArguments<Range>::kId, GridRule::kSamples, 1, specialization,
             kernels::SampleArguments<Range>{buffers_.step_state, buffers_.logits, buffers_.counts, buffers_.slot_state, buffers_.history,
                                             buffers_.results},

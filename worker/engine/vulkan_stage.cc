@@ -58,7 +58,7 @@ vulkan::Specialization VulkanStage::Specialize(const Lowered& lowered, uint32_t 
     s.threads = 4 * subgroup;
   } else {
     s.rows = columns >= 4 || lowered.work >= 4096 ? 2 : 1;
-    s.threads = 2 * subgroup;
+    s.threads = subgroup;
   }
   if (lowered.pairs) s.rows = std::max(s.rows, 2u);
   if (lowered.rows_per_workgroup > 0) {
