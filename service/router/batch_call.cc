@@ -154,13 +154,14 @@ void BatchCall::Summarize() {
 }
 
 void BatchCall::WriteOrFinish() {
-  if (is_writing_) return;
+  if (is_writing_ || is_finished_) return;
   if (!waiting_.empty() && !is_broken_) {
     written_ = std::move(waiting_.front());
     waiting_.pop_front();
     is_writing_ = true;
     StartWrite(&written_);
   } else if (end_.has_value()) {
+    is_finished_ = true;
     Finish(ToGrpc(*end_));
   }
 }

@@ -70,6 +70,7 @@ class BatchCall final : public grpc::ServerWriteReactor<v1::BatchGenerateRespons
   std::vector<Item*> behind_ ABSL_GUARDED_BY(mutex_);  // wait for ReadMore()
   bool is_writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool is_broken_ ABSL_GUARDED_BY(mutex_) = false;
+  bool is_finished_ ABSL_GUARDED_BY(mutex_) = false;  // Finish() has been called
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
 };
 

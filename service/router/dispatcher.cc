@@ -95,14 +95,17 @@ QueuedRequest Dispatcher::Describe(uint64_t id, const WorkerNeed& need) const {
 }
 
 absl::Status Dispatcher::Enqueue(uint64_t id, WorkerNeed need, std::shared_ptr<Waiter> waiter) {
+  std::vector<Match> matches;
   {
+    // One lock for both, so that nobody finds the queue full of requests that are on their way out of it.
     absl::MutexLock lock(&mutex_);
     if (draining_) return Draining();
     if (!admission_.Add(Describe(id, need))) return QueueFull(admission_.size(), admission_.max_queued());
     waiting_.emplace(id, Waiting{std::move(need), std::move(waiter)});
-    changed_.Signal();
+    matches = MatchAll();
+    if (admission_.size() > 0) changed_.Signal();
   }
-  Pump();
+  Deliver(std::move(matches));
   return absl::OkStatus();
 }
 
@@ -129,6 +132,10 @@ void Dispatcher::Pump() {
     if (admission_.size() == 0) return;
     matches = MatchAll();
   }
+  Deliver(std::move(matches));
+}
+
+void Dispatcher::Deliver(std::vector<Match> matches) {
   for (Match& match : matches) match.waiter->OnWorker(Claim(this, match.worker, match.prompt_tokens));
 }
 

@@ -108,6 +108,7 @@ class Dispatcher {
 
   QueuedRequest Describe(uint64_t id, const WorkerNeed& need) const;
   std::vector<Match> MatchAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Deliver(std::vector<Match> matches);
   void MatchModel(const std::string& model, const std::vector<std::shared_ptr<Worker>>& all,
                   std::vector<Match>* matches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakeTimedOut(absl::Time now, Refusals* refusals) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

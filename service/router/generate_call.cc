@@ -69,7 +69,7 @@ void GenerateCall::Append(v1::GenerateResponse response) {
 }
 
 void GenerateCall::WriteOrFinish() {
-  if (is_writing_) return;
+  if (is_writing_ || is_finished_) return;
   if (!waiting_.empty() && !is_broken_) {
     written_ = std::move(waiting_.front());
     waiting_.pop_front();
@@ -77,6 +77,7 @@ void GenerateCall::WriteOrFinish() {
     is_writing_ = true;
     StartWrite(&written_);
   } else if (end_.has_value()) {
+    is_finished_ = true;
     Finish(ToGrpc(*end_));
   }
 }

@@ -49,6 +49,7 @@ class GenerateCall final : public grpc::ServerWriteReactor<v1::GenerateResponse>
   bool is_writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool is_behind_ ABSL_GUARDED_BY(mutex_) = false;  // the relay waits for ReadMore()
   bool is_broken_ ABSL_GUARDED_BY(mutex_) = false;  // nothing reaches the client any more
+  bool is_finished_ ABSL_GUARDED_BY(mutex_) = false;  // Finish() has been called
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
 };
 

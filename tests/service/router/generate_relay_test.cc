@@ -265,7 +265,8 @@ TEST(GenerateRelayTest, AFullQueueAndAQueueTimeoutRefuse) {
       const auto stream = fixture.stub().Generate(context, RouterFixture::Request(5));
       v1::GenerateResponse response;
       while (stream->Read(&response)) continue;
-      stream->Finish();
+      const grpc::Status status = stream->Finish();
+      EXPECT_EQ(status.error_code(), grpc::StatusCode::CANCELLED) << FromGrpc(status);
     });
   }
   EXPECT_TRUE(worker->Await([](const FakeWorker& each) { return each.running() == 2; }));
