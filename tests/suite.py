@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -200,6 +201,8 @@ def main():
     parser.add_argument("--no-build", action="store_true")
     parser.add_argument("--list", action="store_true")
     arguments = parser.parse_args()
+    # A suite started in the background has SIGINT ignored, and so would its programs; a shell cannot even trap it then.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     suite = Suite(arguments)
     if arguments.list:
         print("\n".join(name for name, _ in suite.steps() if suite.only.search(name)))
