@@ -80,10 +80,14 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const ServerOption
   return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(server), port));
 }
 
+GrpcServer::GrpcServer(std::unique_ptr<grpc::Server> server, int port)
+    : server_(std::move(server)), pulse_(std::make_unique<CallbackPulse>(server_.get())), port_(port) {}
+
 GrpcServer::~GrpcServer() { Shutdown(absl::ZeroDuration()); }
 
 void GrpcServer::Shutdown(absl::Duration limit) {
   if (server_ == nullptr) return;
+  pulse_.reset();
   server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(limit));
   server_->Wait();
   server_.reset();

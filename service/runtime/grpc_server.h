@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "service/runtime/callback_pulse.h"
 
 namespace hekla::service {
 
@@ -41,8 +42,9 @@ class GrpcServer {
   void Shutdown(absl::Duration limit);
 
  private:
-  GrpcServer(std::unique_ptr<grpc::Server> server, int port) : server_(std::move(server)), port_(port) {}
+  GrpcServer(std::unique_ptr<grpc::Server> server, int port);
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<CallbackPulse> pulse_;
   int port_;
 };
 
