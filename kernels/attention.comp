@@ -1,7 +1,6 @@
 #version 460
 // Paged attention of one token's query heads over its own past: a workgroup takes (kv head and GROUP of its query heads, row) and one
-// split of kSplit positions, or, where the grid has a single z, all splits one after the other. Split results are merged in split
-// order by the same arithmetic either way (by the last workgroup of the row to arrive, or at once), so the grid changes no bit.
+// split of kSplit positions, or, where the grid has a single z, all splits one after the other (common/attention.glsl).
 //   in   queries [rows][heads * head_dim] f32; K and V cache of the layer, f16 (common/kv_cache.glsl); block tables in the slot state
 //   out  activation [rows][heads * head_dim]
 // Scores: a thread takes a token, so K is read 16 contiguous bytes a lane, lanes side by side. Values: a thread takes 4 dimensions and
@@ -11,25 +10,14 @@
 #extension GL_KHR_shader_subgroup_arithmetic : require
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_GOOGLE_include_directive : require
-layout(constant_id = 0) const uint SUBGROUP = 32;
-layout(constant_id = 4) const uint THREADS = 128;
-layout(constant_id = 6) const uint HEAD_DIM = 64;
-layout(constant_id = 7) const uint GROUP = 1;   // query heads of one workgroup, all of the same kv head
-layout(constant_id = 8) const uint AHEAD = 4;   // loads of K and of V that a thread has under way before it uses the first
-layout(local_size_x_id = 4) in;
-#include "params.h"
-#define STEP_BINDING 0
-#include "common/step.glsl"
+#include "common/attention.glsl"
 #include "common/activation.glsl"
 #include "common/kv_cache.glsl"
-layout(push_constant) uniform Push { AttentionParams p; };
+layout(constant_id = 8) const uint AHEAD = 4;   // loads of K and of V that a thread has under way before it uses the first
 layout(binding = 1, std430) readonly buffer Queries { vec4 queries[]; };
 layout(binding = 2, std430) readonly buffer Keys { uvec4 keys[]; };
 layout(binding = 3, std430) readonly buffer Values { uvec2 values[]; };
-layout(binding = 4, std430) readonly buffer SlotState { uint slot_state[]; };
 layout(binding = 5, std430) writeonly buffer ActivationOut { float activation_out[]; };
-layout(binding = 6, std430) coherent buffer Partials { float split_results[]; };  // [row][head][split][HEAD_DIM + 2]
-layout(binding = 7, std430) coherent buffer Arrivals { uint arrivals[]; };        // [row][head group], zero between steps
 
 const uint CHUNKS = HEAD_DIM / 4;             // vec4s of a head
 const uint TOKEN_GROUPS = THREADS / CHUNKS;
@@ -37,10 +25,8 @@ shared vec4 query[GROUP * CHUNKS];
 shared float score[GROUP * kSplit];
 shared vec4 partial[TOKEN_GROUPS * GROUP * CHUNKS];
 shared float largest[GROUP], total[GROUP];
-shared uint arrived;
+shared bool is_last_split;
 shared uint blocks[kSplit / kBlock];   // of the present split
-
-const float LOWEST = -3.402823466e38;
 
 void load_queries(uint row, uint first_head) {
   for (uint i = gl_LocalInvocationIndex; i < GROUP * CHUNKS; i += THREADS) {
@@ -130,33 +116,14 @@ vec4 split_result(uint i) {
   return sum;
 }
 
-// Softmax state of one element over the splits so far.
-struct Running {
-  vec4 sum;
-  float largest, total;
-};
-
-void merge(inout Running r, vec4 sum, float split_largest, float split_total) {
-  const float m = max(r.largest, split_largest);
-  const float keep = exp(r.largest - m), take = exp(split_largest - m);
-  precise vec4 merged = fma(sum, vec4(take), r.sum * keep);
-  precise float merged_total = fma(split_total, take, r.total * keep);
-  r = Running(merged, m, merged_total);
-}
-
 void write_activation(uint row, uint first_head, uint i, Running r) {
   const uint at = row * p.output_units * kUnit + activation_index(first_head * HEAD_DIM + 4 * i, p.output_units);
   [[unroll]] for (uint k = 0; k < 4; ++k) activation_out[at + k] = r.sum[k] / r.total;
 }
 
-uint split_base(uint row, uint head, uint split) { return ((row * p.heads + head) * p.max_splits + split) * (HEAD_DIM + 2); }
-
 void leave_split(uint row, uint first_head, uint split) {
   for (uint i = gl_LocalInvocationIndex; i < GROUP * CHUNKS; i += THREADS) {
-    const uint base = split_base(row, first_head + i / CHUNKS, split), dim = 4 * (i % CHUNKS);
-    const vec4 sum = split_result(i);
-    [[unroll]] for (uint k = 0; k < 4; ++k) split_results[base + dim + k] = sum[k];
-    if (dim == 0) split_results[base + HEAD_DIM] = largest[i / CHUNKS], split_results[base + HEAD_DIM + 1] = total[i / CHUNKS];
+    leave(row, first_head + i / CHUNKS, split, 4 * (i % CHUNKS), Running(split_result(i), largest[i / CHUNKS], total[i / CHUNKS]));
   }
 }
 
@@ -164,25 +131,15 @@ void leave_split(uint row, uint first_head, uint split) {
 bool is_last(uint row, uint splits) {
   memoryBarrierBuffer();
   barrier();
-  const uint counter = row * gl_NumWorkGroups.x + gl_WorkGroupID.x;
-  if (gl_LocalInvocationIndex == 0) {
-    arrived = atomicAdd(arrivals[counter], 1);
-    if (arrived == splits - 1) arrivals[counter] = 0;
-  }
+  if (gl_LocalInvocationIndex == 0) is_last_split = arrive(row, splits);
   barrier();
   memoryBarrierBuffer();
-  return arrived == splits - 1;
+  return is_last_split;
 }
 
 void combine(uint row, uint first_head, uint splits) {
   for (uint i = gl_LocalInvocationIndex; i < GROUP * CHUNKS; i += THREADS) {
-    Running r = Running(vec4(0), LOWEST, 0);
-    for (uint s = 0; s < splits; ++s) {
-      const uint at = split_base(row, first_head + i / CHUNKS, s), dim = 4 * (i % CHUNKS);
-      const vec4 sum = vec4(split_results[at + dim], split_results[at + dim + 1], split_results[at + dim + 2], split_results[at + dim + 3]);
-      merge(r, sum, split_results[at + HEAD_DIM], split_results[at + HEAD_DIM + 1]);
-    }
-    write_activation(row, first_head, i, r);
+    write_activation(row, first_head, i, combined(row, first_head + i / CHUNKS, splits, 4 * (i % CHUNKS)));
   }
 }
 
@@ -198,7 +155,7 @@ void main() {
   const uint kv_head = gl_WorkGroupID.x / groups, first_head = gl_WorkGroupID.x * GROUP;
   const uint table = at.x * p.slot_stride + kSlotParameters;
   Running running[PER_THREAD];
-  [[unroll]] for (uint j = 0; j < PER_THREAD; ++j) running[j] = Running(vec4(0), LOWEST, 0);
+  [[unroll]] for (uint j = 0; j < PER_THREAD; ++j) running[j] = NOTHING;
   load_queries(row, first_head);
   const bool alone = gl_NumWorkGroups.z == 1;
   for (uint split = gl_WorkGroupID.z; split < (alone ? splits : gl_WorkGroupID.z + 1); ++split) {

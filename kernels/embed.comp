@@ -30,22 +30,13 @@ void main() {
   const uint row = id - p.row_first;
   float sum = 0;
   for (uint unit = gl_LocalInvocationIndex; unit < p.units; unit += THREADS) {
-    const uint chunk = unit / SUBGROUP * SUBGROUP, n = min(SUBGROUP, p.units - chunk), lane = unit - chunk;
     for (uint index = 0; index < 8; ++index) {
-      const uint load = index / GROUPS;
-      const Raw raw = load_raw((row * p.units + chunk) * PARTS + load / STEPS * n + lane, load % STEPS);
-#ifdef HIGH
-      vec4 x = group(raw, weights1[2 * (p.high_base + row * p.units + unit) + index / 4], index);
-#else
-      vec4 x = group(raw, 0, index);
-#endif
+      const Group four = load_group(row, unit, index, p.units, p.scale_base, p.high_base);
+      vec4 x = four.weights;
 #ifdef OFFSET
       x -= OFFSET;
 #endif
-#ifdef SCALED
-      const vec2 scale = scale_of(row_scales(p.scale_base, row, unit, p.units), row, unit, index / 4);
-      x = x * scale.x - scale.y;
-#endif
+      x = x * four.scale.x - four.scale.y;
       if (unit * 8 + index < p.embedding / 4) residual[column * (p.embedding / 4) + unit * 8 + index] = x;
       activation_out[column * p.units * 8 + activation_vec4(unit, index, p.units)] = x * norm_weight[unit * 8 + index];
       sum += dot(x, x);

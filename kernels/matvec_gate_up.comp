@@ -11,10 +11,9 @@ void main() {
   const uint live = live_columns();
   matvec(first_row, first_column);
   [[unroll]] for (uint i = 0; i < PASSES; ++i) {
-    const uint taken = i * SUBGROUP + gl_SubgroupInvocationID;
-    pick(taken);
-    const uint row = first_row + taken / COLUMNS, column = first_column + taken % COLUMNS;
-    if (taken >= RESULTS || row >= p.rows || column >= live || (row & 1) != 0) continue;
+    pick(i);
+    const uint row = first_row + place(i).x, column = first_column + place(i).y;
+    if (!exists(i) || row >= p.rows || column >= live || (row & 1) != 0) continue;
     const uint pair = p.row_first + row;
     const bool biased = (p.flags & kMatvecBias) != 0;
     const float gate = picked + (biased ? bias[pair] : 0.0), up = partner + (biased ? bias[pair + 1] : 0.0);

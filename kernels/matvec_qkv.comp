@@ -18,10 +18,10 @@ struct Target {
   uint block;         // of the position
 };
 
-Target load_target(uint taken, uint first_row, uint first_column) {
+Target load_target(uint i, uint first_row, uint first_column) {
   Target t;
-  t.row = p.row_first + min(first_row + taken / COLUMNS, p.rows - 1);
-  t.column = first_column + taken % COLUMNS;
+  t.row = p.row_first + min(first_row + place(i).x, p.rows - 1);
+  t.column = first_column + place(i).y;
   t.at = STEP_ROW(t.column);
   t.turn = rope[t.at.y * (p.head_dim / 2) + t.row % p.head_dim / 2];
   t.block = slot_state[t.at.x * p.slot_stride + kSlotParameters + t.at.y / kBlock];
@@ -51,13 +51,12 @@ void main() {
   const uint first_row = first_row_of_subgroup();
   if (is_dead_group(first_column) || first_row >= p.rows) return;
   Target targets[PASSES];
-  [[unroll]] for (uint i = 0; i < PASSES; ++i) targets[i] = load_target(i * SUBGROUP + gl_SubgroupInvocationID, first_row, first_column);
+  [[unroll]] for (uint i = 0; i < PASSES; ++i) targets[i] = load_target(i, first_row, first_column);
   const uint live = live_columns();
   matvec(first_row, first_column);
   [[unroll]] for (uint i = 0; i < PASSES; ++i) {
-    const uint taken = i * SUBGROUP + gl_SubgroupInvocationID;
-    pick(taken);
-    const uint row = first_row + taken / COLUMNS;
-    if (taken < RESULTS && row < p.rows && targets[i].column < live && (row & 1) == 0) write_pair(targets[i], vec2(picked, partner));
+    pick(i);
+    const uint row = first_row + place(i).x;
+    if (exists(i) && row < p.rows && targets[i].column < live && (row & 1) == 0) write_pair(targets[i], vec2(picked, partner));
   }
 }

@@ -10,9 +10,6 @@ layout(binding = 8, std430) writeonly buffer PartialsOut { float partials_out[];
 
 shared float squares[THREADS / SUBGROUP * RESULTS];
 
-// Result `taken` of this lane: its row, column, and whether it exists.
-uvec2 place(uint taken, uint first_row, uint first_column) { return uvec2(first_row + taken / COLUMNS, first_column + taken % COLUMNS); }
-
 void main() {
   const uint first_column = gl_WorkGroupID.y * COLUMNS;
   const uint first_row = first_row_of_subgroup();
@@ -20,7 +17,7 @@ void main() {
   // What the epilogue reads is under way while the products are computed.
   float before[PASSES], weight[PASSES];
   [[unroll]] for (uint i = 0; i < PASSES; ++i) {
-    const uvec2 at = place(i * SUBGROUP + gl_SubgroupInvocationID, first_row, first_column);
+    const uvec2 at = uvec2(first_row, first_column) + place(i);
     const uint row = p.row_first + min(at.x, p.rows - 1);
     before[i] = residual[at.y * p.width + row];
     weight[i] = norm_weight[row];
@@ -28,18 +25,17 @@ void main() {
   const uint live = live_columns();
   if (first_row < p.rows) matvec(first_row, first_column);
   [[unroll]] for (uint i = 0; i < PASSES; ++i) {
-    const uint taken = i * SUBGROUP + gl_SubgroupInvocationID;
-    pick(taken);
-    const uvec2 at = place(taken, first_row, first_column);
+    pick(i);
+    const uvec2 at = uvec2(first_row, first_column) + place(i);
     float square = 0;
-    if (taken < RESULTS && at.x < p.rows && at.y < live) {
+    if (exists(i) && at.x < p.rows && at.y < live) {
       const uint row = p.row_first + at.x;
       precise float value = before[i] + (picked + ((p.flags & kMatvecBias) != 0 ? bias[row] : 0.0));
       residual[at.y * p.width + row] = value;
       activation_out[at.y * p.output_units * kUnit + activation_index(row, p.output_units)] = value * weight[i];
       square = value * value;
     }
-    if (taken < RESULTS) squares[gl_SubgroupID * RESULTS + taken] = square;
+    if (exists(i)) squares[gl_SubgroupID * RESULTS + place(i).x * COLUMNS + place(i).y] = square;
   }
   barrier();
   if (gl_LocalInvocationIndex < COLUMNS && first_column + gl_LocalInvocationIndex < live) {

@@ -13,10 +13,9 @@ void main() {
   const uint live = live_columns();
   matvec(first_row, first_column);
   [[unroll]] for (uint i = 0; i < PASSES; ++i) {
-    const uint taken = i * SUBGROUP + gl_SubgroupInvocationID;
-    pick(taken);
-    const uint row = first_row + taken / COLUMNS, column = first_column + taken % COLUMNS;
-    if (taken >= RESULTS || row >= p.rows || column >= live) continue;
+    pick(i);
+    const uint row = first_row + place(i).x, column = first_column + place(i).y;
+    if (!exists(i) || row >= p.rows || column >= live) continue;
     const uint out_row = p.row_first + row;
     const float value = picked + ((p.flags & kMatvecBias) != 0 ? bias[out_row] : 0.0);
     const uint at = column * p.width + out_row;

@@ -13,8 +13,9 @@ using uint = uint32_t;
 
 // A unit is 32 consecutive weights (or activations) of a row: what one lane takes at a time.
 HEKLA_CONST kUnit = 32;
-// Rows of a weight matrix are padded to this, so that a subgroup never reads past the end.
+// Rows of a weight matrix are padded to this, so that a subgroup never reads past the end; where rows are interleaved, this many are.
 HEKLA_CONST kRowPadding = 8;
+HEKLA_CONST kInterleaved = 32;
 // Tokens of a KV block, and of one split of the attention's split-K.
 HEKLA_CONST kBlock = 32;
 HEKLA_CONST kSplit = 256;

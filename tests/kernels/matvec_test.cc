@@ -1,4 +1,4 @@
-// matvec_store of every weight type, straight-line and compact, against dequantised rows in float64: sizes
+// matvec_store of every weight type and order of rows against dequantised rows in float64: sizes
 // that are multiples of nothing, guard bands around the output, and the promise of common/matvec.glsl that a
 // result is the same bit for bit however many rows and columns a subgroup takes.
 #include <gtest/gtest.h>
@@ -33,24 +33,29 @@ struct Split {
 };
 
 class MatvecTest : public vulkan::DeviceFixture,
-                   public testing::WithParamInterface<std::tuple<TensorType, bool>> {
+                   public testing::WithParamInterface<std::tuple<TensorType, RowOrder>> {
  protected:
   void SetUp() override {
     DeviceFixture::SetUp();
-    auto uploader = vulkan::Uploader::Create(device_.get(), 1 << 16);
+    auto uploader = vulkan::Uploader::Create(device_.get(), 1 << 18);
     ASSERT_TRUE(uploader.ok()) << uploader.status();
     uploader_ = std::move(*uploader);
     device_arena_ = std::make_unique<vulkan::Arena>(device_.get(), vulkan::MemoryKind::kDevice, 1 << 20);
     upload_arena_ = std::make_unique<vulkan::Arena>(device_.get(), vulkan::MemoryKind::kUpload, 1 << 20);
-    weights_ = std::make_unique<DeviceWeights>(device_.get(), uploader_.get(), 0, nullptr);
+    weights_ = std::make_unique<DeviceWeights>(device_.get(), uploader_.get(), order(), 0, nullptr);
     kernels_ = std::make_unique<vulkan::KernelCache>(device_.get());
     launches_ = std::make_unique<vulkan::LaunchMaker>(device_.get());
   }
 
+  static RowOrder order() { return std::get<1>(GetParam()); }
+  static bool interleaved() { return order() == RowOrder::kInterleaved; }
+  uint32_t subgroup() const { return device_->limits().subgroup_size; }
+  uint32_t activation_chunk() const { return interleaved() ? 1 : subgroup(); }
+
   // Where element k of an activation row stands: common/activation.glsl.
   uint32_t ActivationIndex(uint32_t k, uint32_t units) const {
-    const uint32_t subgroup = device_->limits().subgroup_size, unit = k / 32;
-    const uint32_t chunk = unit / subgroup * subgroup, n = std::min(subgroup, units - chunk);
+    const uint32_t size = activation_chunk(), unit = k / 32;
+    const uint32_t chunk = unit / size * size, n = std::min(size, units - chunk);
     return (chunk * 8 + k % 32 / 4 * n + unit - chunk) * 4 + k % 4;
   }
 
@@ -117,7 +122,7 @@ class MatvecTest : public vulkan::DeviceFixture,
   }
 
   // The output as written, guards checked.
-  std::vector<float> Compute(TensorType type, bool compact, const Split& split) {
+  std::vector<float> Compute(TensorType type, const Split& split) {
     using Arguments = kernels::MatvecStoreArguments<BufferRange>;
     const uint64_t bytes = uint64_t{shape_.live} * shape_.rows * 4;
     const BufferRange guarded = Take(*device_arena_, bytes + 2 * kGuardBytes);
@@ -126,7 +131,8 @@ class MatvecTest : public vulkan::DeviceFixture,
     specialization.max_rows = kMaxRows;
     specialization.rows = split.rows;
     specialization.columns = split.columns;
-    specialization.threads = split.subgroups * device_->limits().subgroup_size;
+    specialization.threads = split.subgroups * subgroup();
+    specialization.activation_chunk = activation_chunk();
     kernels::MatvecParams params{};
     params.rows = shape_.rows;
     params.units = matrix_.units;
@@ -134,7 +140,7 @@ class MatvecTest : public vulkan::DeviceFixture,
     params.high_base = matrix_.parts[0].layout.high_base();
     params.flags = kernels::kMatvecBias;
     params.width = shape_.rows;
-    const auto pipeline = kernels_->Get(Arguments::Id(QuantOf(type), compact), specialization);
+    const auto pipeline = kernels_->Get(Arguments::Id(QuantOf(type), interleaved()), specialization);
     EXPECT_TRUE(pipeline.ok()) << pipeline.status();
     if (!pipeline.ok()) return {};
     const Arguments arguments{
@@ -183,16 +189,16 @@ std::vector<uint32_t> ColumnsOf(TensorType type) {
 }
 
 TEST_P(MatvecTest, IsTheDequantisedProductHoweverItIsSplit) {
-  const auto [type, compact] = GetParam();
+  const TensorType type = std::get<0>(GetParam());
   for (const uint32_t columns : ColumnsOf(type)) {
     for (const auto& [rows, live] : {std::pair<uint32_t, uint32_t>{1, 1}, {13, 3}, {67, 5}}) {
       SCOPED_TRACE(testing::Message()
                    << rows << " rows of " << columns << ", " << live << " columns, seed " << kSeed);
       ASSERT_NO_FATAL_FAILURE(Fill(type, {rows, columns, live}));
       std::vector<float> first;
-      for (const Split& split :
-           {Split{1, 1, 1}, {2, 1, 2}, {4, 1, 4}, {8, 1, 4}, {4, 2, 4}, {2, 4, 2}, {4, 8, 1}}) {
-        const std::vector<float> got = Compute(type, compact, split);
+      for (Split split : {Split{1, 1, 1}, {2, 1, 2}, {4, 1, 4}, {8, 1, 4}, {4, 2, 4}, {2, 4, 2}, {4, 8, 1}}) {
+        if (interleaved()) split.rows *= subgroup();  // a lane takes whole rows
+        const std::vector<float> got = Compute(type, split);
         ASSERT_EQ(got.size(), expected_.size());
         if (first.empty()) first = got;
         for (size_t i = 0; i < got.size(); ++i) {
@@ -205,16 +211,16 @@ TEST_P(MatvecTest, IsTheDequantisedProductHoweverItIsSplit) {
   }
 }
 
-std::string NameOf(const testing::TestParamInfo<std::tuple<TensorType, bool>>& param) {
-  const auto [type, compact] = param.param;
-  return std::string(model::Traits(type).name) + (compact ? "_compact" : "");
+std::string NameOf(const testing::TestParamInfo<std::tuple<TensorType, RowOrder>>& param) {
+  const auto [type, order] = param.param;
+  return std::string(model::Traits(type).name) + (order == RowOrder::kInterleaved ? "_interleaved" : "");
 }
 
 INSTANTIATE_TEST_SUITE_P(
     EveryType, MatvecTest,
     testing::Combine(testing::Values(TensorType::kF32, TensorType::kF16, TensorType::kBF16, TensorType::kQ8_0,
                                      TensorType::kQ4_0, TensorType::kQ4_K, TensorType::kQ6_K),
-                     testing::Bool()),
+                     testing::Values(RowOrder::kConsecutive, RowOrder::kInterleaved)),
     NameOf);
 
 }  // namespace

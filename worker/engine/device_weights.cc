@@ -35,41 +35,40 @@ uint64_t DeviceMatrix::bytes() const {
 absl::Status DeviceWeights::UploadPart(const MatrixPart& part, const std::vector<const uint8_t*>& rows) {
   const WeightLayout& layout = part.layout;
   const uint32_t subgroup = device_->limits().subgroup_size;
-  auto row = [&](uint32_t r) { return r < part.rows ? rows[part.row_first + r] : nullptr; };
-  // Uploads a plane in pieces of whole rows (whole tiles of `step` rows), each piece one chunk of staging.
-  auto plane = [&](uint64_t offset, uint64_t row_bytes, uint32_t step,
-                   const std::function<void(uint32_t, std::byte*)>& pack) -> absl::Status {
-    const uint32_t most = static_cast<uint32_t>(uploader_->chunk_bytes() / (row_bytes * step)) * step;
+  const uint32_t tile_rows = layout.tile_rows;
+  // Uploads a plane in pieces of whole tiles, each piece one chunk of staging.
+  auto plane = [&](uint64_t offset, uint64_t row_bytes, auto&& pack) -> absl::Status {
+    if (row_bytes == 0) return absl::OkStatus();
+    const uint32_t most = static_cast<uint32_t>(uploader_->chunk_bytes() / (row_bytes * tile_rows)) * tile_rows;
     if (most == 0)
       return absl::ResourceExhaustedError(
-          absl::StrCat("a row of ", row_bytes, " bytes is larger than the staging memory"));
+          absl::StrCat(tile_rows, " rows of ", row_bytes, " bytes are more than the staging memory"));
     for (uint32_t first = 0; first < layout.rows; first += most) {
       const uint32_t count = std::min(most, layout.rows - first);
-      HEKLA_RETURN_IF_ERROR(uploader_->Upload(part.buffer.Part(offset + first * row_bytes, count * row_bytes),
-                                              count * row_bytes, [&](uint64_t, uint64_t, std::byte* out) {
-                                                ParallelFor(count / step, [&](uint32_t i) {
-                                                  pack(first + i * step, out + i * step * row_bytes);
-                                                });
-                                              }));
+      HEKLA_RETURN_IF_ERROR(uploader_->Upload(
+          part.buffer.Part(offset + first * row_bytes, count * row_bytes), count * row_bytes,
+          [&](uint64_t, uint64_t, std::byte* out) {
+            ParallelFor(count / tile_rows, [&](uint32_t i) {
+              const uint8_t* tile[kernels::kInterleaved] = {};
+              for (uint32_t r = 0; r < tile_rows; ++r) {
+                const uint32_t row = first + i * tile_rows + r;
+                tile[r] = row < part.rows ? rows[part.row_first + row] : nullptr;
+              }
+              pack(RowTile(tile, tile_rows), out + i * tile_rows * row_bytes);
+            });
+          }));
       done_bytes_ += count * row_bytes;
       if (progress_) progress_(std::min(done_bytes_, total_bytes_), total_bytes_);
     }
     return absl::OkStatus();
   };
-  HEKLA_RETURN_IF_ERROR(plane(0, layout.quant_row_bytes, 1, [&](uint32_t r, std::byte* out) {
-    RepackQuants(layout, subgroup, row(r), out);
+  HEKLA_RETURN_IF_ERROR(plane(0, layout.quant_row_bytes, [&](RowTile tile, std::byte* out) {
+    RepackQuants(layout, subgroup, tile, out);
   }));
-  if (layout.high_row_bytes > 0) {
-    HEKLA_RETURN_IF_ERROR(plane(layout.high_offset, layout.high_row_bytes, 1,
-                                [&](uint32_t r, std::byte* out) { RepackHigh(layout, row(r), out); }));
-  }
-  if (layout.scale_row_bytes > 0) {
-    HEKLA_RETURN_IF_ERROR(plane(layout.scale_offset, layout.scale_row_bytes, 4, [&](uint32_t r, std::byte* out) {
-      const uint8_t* four[4] = {row(r), row(r + 1), row(r + 2), row(r + 3)};
-      RepackScales(layout, four, out);
-    }));
-  }
-  return absl::OkStatus();
+  HEKLA_RETURN_IF_ERROR(plane(layout.high_offset, layout.high_row_bytes,
+                              [&](RowTile tile, std::byte* out) { RepackHigh(layout, tile, out); }));
+  return plane(layout.scale_offset, layout.scale_row_bytes,
+               [&](RowTile tile, std::byte* out) { RepackScales(layout, tile, out); });
 }
 
 absl::StatusOr<DeviceMatrix> DeviceWeights::Add(model::TensorType type, uint32_t columns, const std::vector<const uint8_t*>& rows) {
@@ -78,17 +77,17 @@ absl::StatusOr<DeviceMatrix> DeviceWeights::Add(model::TensorType type, uint32_t
   matrix.rows = static_cast<uint32_t>(rows.size());
   matrix.columns = columns;
   const uint64_t limit = std::min(device_->limits().max_storage_range, device_->limits().max_allocation);
-  const WeightLayout eight = LayoutOf(type, kernels::kRowPadding, columns);
-  const uint64_t most = limit / (eight.bytes + 16) * kernels::kRowPadding;
+  const WeightLayout tile = LayoutOf(order_, type, 1, columns);
+  const uint64_t most = limit / (tile.bytes + 16) * tile.tile_rows;
   if (most == 0)
     return absl::ResourceExhaustedError(
-        absl::StrCat("eight rows of ", columns, " columns exceed a binding of ", limit, " bytes"));
-  matrix.units = eight.units;
+        absl::StrCat(tile.tile_rows, " rows of ", columns, " columns exceed a binding of ", limit, " bytes"));
+  matrix.units = tile.units;
   for (uint32_t first = 0; first < matrix.rows; first += most) {
     MatrixPart part;
     part.row_first = first;
     part.rows = static_cast<uint32_t>(std::min<uint64_t>(most, matrix.rows - first));
-    part.layout = LayoutOf(type, part.rows, columns);
+    part.layout = LayoutOf(order_, type, part.rows, columns);
     HEKLA_ASSIGN_OR_RETURN(part.buffer, arena_.Allocate(part.layout.bytes));
     HEKLA_RETURN_IF_ERROR(UploadPart(part, rows));
     matrix.parts.push_back(part);

@@ -33,8 +33,8 @@ struct DeviceMatrix {
 class DeviceWeights {
  public:
   using Progress = std::function<void(uint64_t done_bytes, uint64_t total_bytes)>;
-  DeviceWeights(const vulkan::Device* device, vulkan::Uploader* uploader, uint64_t total_bytes, Progress progress)
-      : device_(device), uploader_(uploader), arena_(device, vulkan::MemoryKind::kDevice, uint64_t{1} << 30),
+  DeviceWeights(const vulkan::Device* device, vulkan::Uploader* uploader, RowOrder order, uint64_t total_bytes, Progress progress)
+      : device_(device), uploader_(uploader), order_(order), arena_(device, vulkan::MemoryKind::kDevice, uint64_t{1} << 30),
         total_bytes_(total_bytes), progress_(std::move(progress)) {}
 
   // `rows[i]` is row i of the matrix as it shall stand on the device: rows of several matrices of one type and width, in any order.
@@ -51,6 +51,7 @@ class DeviceWeights {
 
   const vulkan::Device* device_;
   vulkan::Uploader* uploader_;
+  RowOrder order_;
   vulkan::Arena arena_;
   uint64_t total_bytes_, done_bytes_ = 0;
   Progress progress_;

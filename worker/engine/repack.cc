@@ -101,17 +101,21 @@ kernels::Quant QuantOf(TensorType type) {
   HEKLA_CHECK(false, "unknown tensor type");
 }
 
+uint32_t WeightLayout::high_base() const { return static_cast<uint32_t>(high_offset / (order == RowOrder::kInterleaved ? 16 : 8)); }
+
 uint32_t WeightLayout::scale_base() const {
-  const bool by_uvec2 = type == TensorType::kQ4_0 || type == TensorType::kQ8_0;
+  const bool by_uvec2 = order == RowOrder::kConsecutive && (type == TensorType::kQ4_0 || type == TensorType::kQ8_0);
   return static_cast<uint32_t>(scale_offset / (by_uvec2 ? 8 : 16));
 }
 
-WeightLayout LayoutOf(TensorType type, uint32_t rows, uint32_t columns) {
+WeightLayout LayoutOf(RowOrder order, TensorType type, uint32_t rows, uint32_t columns) {
   WeightLayout layout;
+  layout.order = order;
   layout.type = type;
   layout.columns = columns;
   layout.units = (columns + kUnit - 1) / kUnit;
-  layout.rows = (rows + kernels::kRowPadding - 1) / kernels::kRowPadding * kernels::kRowPadding;
+  layout.tile_rows = order == RowOrder::kInterleaved ? kernels::kInterleaved : kernels::kRowPadding;
+  layout.rows = (rows + layout.tile_rows - 1) / layout.tile_rows * layout.tile_rows;
   layout.quant_row_bytes = uint64_t{layout.units} * PartsOf(type) * 16;
   uint64_t end = layout.quant_row_bytes * layout.rows;
   if (type == TensorType::kQ6_K) {
@@ -119,11 +123,12 @@ WeightLayout LayoutOf(TensorType type, uint32_t rows, uint32_t columns) {
     layout.high_row_bytes = uint64_t{layout.units} * 8;
     end = Align16(end + layout.high_row_bytes * layout.rows);
   }
+  const uint64_t eights = (layout.units + 7) / 8;
   switch (type) {
     case TensorType::kQ4_0:
-    case TensorType::kQ8_0: layout.scale_row_bytes = uint64_t{layout.units} * 2; break;
-    case TensorType::kQ6_K: layout.scale_row_bytes = uint64_t{layout.units} * 4; break;
-    case TensorType::kQ4_K: layout.scale_row_bytes = uint64_t{layout.units} / 8 * 16; break;
+    case TensorType::kQ8_0: layout.scale_row_bytes = order == RowOrder::kInterleaved ? eights * 16 : uint64_t{layout.units} * 2; break;
+    case TensorType::kQ6_K: layout.scale_row_bytes = eights * 32; break;
+    case TensorType::kQ4_K: layout.scale_row_bytes = eights * 16; break;
     default: break;
   }
   if (layout.scale_row_bytes > 0) layout.scale_offset = end;
@@ -131,54 +136,55 @@ WeightLayout LayoutOf(TensorType type, uint32_t rows, uint32_t columns) {
   return layout;
 }
 
-void RepackQuants(const WeightLayout& layout, uint32_t subgroup, const uint8_t* row, std::byte* out) {
-  if (row == nullptr) {
-    std::memset(out, 0, layout.quant_row_bytes);
-    return;
-  }
+void RepackQuants(const WeightLayout& layout, uint32_t subgroup, RowTile rows, std::byte* out) {
+  std::memset(out, 0, layout.quant_row_bytes * layout.tile_rows);
   const uint32_t parts = PartsOf(layout.type);
-  for (uint32_t chunk = 0; chunk < layout.units; chunk += subgroup) {
-    const uint32_t n = std::min(subgroup, layout.units - chunk);
-    for (uint32_t lane = 0; lane < n; ++lane) {
-      for (uint32_t part = 0; part < parts; ++part) {
-        PackPart(layout, row, chunk + lane, part, out + (uint64_t{chunk} * parts + part * n + lane) * 16);
-      }
-    }
-  }
-}
-
-void RepackHigh(const WeightLayout& layout, const uint8_t* row, std::byte* out) {
-  std::memset(out, 0, layout.high_row_bytes);
-  if (row == nullptr) return;
-  for (uint32_t unit = 0; unit < layout.units; ++unit) {
-    const uint32_t h = unit % 8 / 4, j = unit % 4;
-    const uint8_t* qh = row + unit / 8 * 210 + 128 + 32 * h;
-    for (uint32_t i = 0; i < kUnit; ++i) {
-      const uint8_t top = (qh[i] >> 2 * j) & 3;
-      out[unit * 8 + i / 16 * 4 + i % 4] |= std::byte(top << 2 * (i % 16 / 4));
-    }
-  }
-}
-
-void RepackScales(const WeightLayout& layout, const uint8_t* const rows[4], std::byte* out) {
-  std::memset(out, 0, layout.scale_row_bytes * 4);
-  for (uint32_t r = 0; r < 4; ++r) {
-    const uint8_t* row = rows[r];
-    if (row == nullptr) continue;
-    if (layout.type == TensorType::kQ4_K) {
-      for (uint32_t block = 0; block < layout.units / 8; ++block) {
-        PackQ4kScales(row + block * 144, out + layout.scale_row_bytes * r + block * 16);
-      }
-      continue;
-    }
+  const bool interleaved = layout.order == RowOrder::kInterleaved;
+  for (uint32_t r = 0; r < layout.tile_rows && rows[r] != nullptr; ++r) {
     for (uint32_t unit = 0; unit < layout.units; ++unit) {
-      std::byte* to = out + (unit * 4 + r) * (layout.type == TensorType::kQ6_K ? 4 : 2);
-      if (layout.type == TensorType::kQ6_K) {
-        const uint8_t* block = row + unit / 8 * 210;
-        std::memcpy(to, block + 192 + unit % 8 * 2, 2);
-        std::memcpy(to + 2, block + 208, 2);
+      const uint32_t chunk = unit / subgroup * subgroup, n = std::min(subgroup, layout.units - chunk);
+      for (uint32_t part = 0; part < parts; ++part) {
+        const uint64_t at = interleaved ? (uint64_t{unit} * parts + part) * layout.tile_rows + r
+                                        : (uint64_t{r} * layout.units + chunk) * parts + part * n + unit - chunk;
+        PackPart(layout, rows[r], unit, part, out + at * 16);
+      }
+    }
+  }
+}
+
+void RepackHigh(const WeightLayout& layout, RowTile rows, std::byte* out) {
+  std::memset(out, 0, layout.high_row_bytes * layout.tile_rows);
+  for (uint32_t r = 0; r < layout.tile_rows && rows[r] != nullptr; ++r) {
+    for (uint32_t unit = 0; unit < layout.units; ++unit) {
+      const uint32_t h = unit % 8 / 4, j = unit % 4;
+      const uint8_t* qh = rows[r] + unit / 8 * 210 + 128 + 32 * h;
+      const uint64_t at = layout.order == RowOrder::kInterleaved ? (unit / 2 * layout.tile_rows + r) * 16 + unit % 2 * 8
+                                                                 : r * layout.high_row_bytes + unit * 8;
+      for (uint32_t i = 0; i < kUnit; ++i) {
+        const uint8_t top = (qh[i] >> 2 * j) & 3;
+        out[at + i / 16 * 4 + i % 4] |= std::byte(top << 2 * (i % 16 / 4));
+      }
+    }
+  }
+}
+
+void RepackScales(const WeightLayout& layout, RowTile rows, std::byte* out) {
+  std::memset(out, 0, layout.scale_row_bytes * layout.tile_rows);
+  const bool interleaved = layout.order == RowOrder::kInterleaved;
+  for (uint32_t r = 0; r < layout.tile_rows && rows[r] != nullptr; ++r) {
+    for (uint32_t unit = 0; unit < layout.units; ++unit) {
+      const uint32_t block = unit / 8, j = unit % 8;
+      const uint32_t in_four = (r / 4 * layout.units + unit) * 4 + r % 4;   // of consecutive rows
+      if (layout.type == TensorType::kQ4_K) {
+        const uint32_t at = interleaved ? block * layout.tile_rows + r : r * layout.units / 8 + block;
+        if (j == 0) PackQ4kScales(rows[r] + block * 144, out + at * 16);
+      } else if (layout.type == TensorType::kQ6_K) {
+        const uint8_t* from = rows[r] + block * 210;
+        std::memcpy(out + (interleaved ? (2 * block * layout.tile_rows + r) * 16 + 2 * j : in_four * 4), from + 192 + 2 * j, 2);
+        std::memcpy(out + (interleaved ? ((2 * block + 1) * layout.tile_rows + r) * 16 : in_four * 4 + 2), from + 208, 2);
       } else {
-        std::memcpy(to, row + unit * (layout.type == TensorType::kQ4_0 ? 18 : 34), 2);
+        std::memcpy(out + (interleaved ? (block * layout.tile_rows + r) * 16 + 2 * j : in_four * 2),
+                    rows[r] + unit * (layout.type == TensorType::kQ4_0 ? 18 : 34), 2);
       }
     }
   }

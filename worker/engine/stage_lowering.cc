@@ -38,6 +38,16 @@ uint32_t HeadsPerWorkgroup(uint32_t group, uint32_t head_dim, uint32_t threads, 
   return 1;
 }
 
+// The same where they stand in registers: attention_across keeps 8 sums a lane for each head and each `subgroup` pieces of 8
+// dimensions.
+uint32_t HeadsInRegisters(uint32_t group, uint32_t head_dim, uint32_t subgroup) {
+  constexpr uint32_t kMostSums = 32;
+  const uint32_t sums = 8 * ((head_dim / 8 + subgroup - 1) / subgroup);
+  uint32_t heads = std::min(group, std::max(1u, kMostSums / sums));
+  while (group % heads != 0) --heads;
+  return heads;
+}
+
 }  // namespace
 
 template <typename Arguments>
@@ -50,6 +60,7 @@ void StageLowering::AddLaunch(kernels::Kernel kernel, GridRule rule, uint32_t wo
   lowered.specialization = specialization;
   // Whole column groups of rows, so that a dead column of the last group still finds a row.
   lowered.specialization.max_rows = (stage_->limits_.max_rows + 7) / 8 * 8;
+  lowered.specialization.activation_chunk = interleaved_ ? 1 : stage_->device_->limits().subgroup_size;
   lowered.bind = [stage = stage_, arguments, params](const vulkan::Pipeline* pipeline) {
     return stage->launches_.Make(pipeline, arguments, params);
   };
@@ -70,7 +81,7 @@ void StageLowering::AddMatvec(const DeviceMatrix& matrix, uint32_t row_first, co
     params.high_base = part.layout.high_base();
     params.partial_first = partial_first;
     params.partial_stride = buffers_.partial_stride;
-    AddLaunch(Arguments::Id(QuantOf(matrix.type), stage_->device_->limits().software), matvec.rule, part.rows, {}, bound, params);
+    AddLaunch(Arguments::Id(QuantOf(matrix.type), interleaved_), matvec.rule, part.rows, {}, bound, params);
     Lowered& lowered = stage_->program_.back();
     lowered.pairs = matvec.pairs;
     lowered.joined = matvec.joined || part.row_first > 0;
@@ -124,7 +135,7 @@ absl::Status StageLowering::Lower(const model::EmbedOp& op) {
   specialization.threads = 64;
   specialization.partial_stride = buffers_.partial_stride;
   for (const MatrixPart& part : table.parts) {
-    AddLaunch(kernels::EmbedArguments<Range>::Id(QuantOf(table.type), true), GridRule::kRows, 1, specialization,
+    AddLaunch(kernels::EmbedArguments<Range>::Id(QuantOf(table.type), interleaved_), GridRule::kRows, 1, specialization,
               kernels::EmbedArguments<Range>{part.buffer, buffers_.step_state, buffers_.residual, buffers_.normed, norm, buffers_.partials},
               {table.units, static_cast<uint32_t>(plan_.config.embedding), part.layout.scale_base(), part.layout.high_base(),
                part.row_first, part.rows});
@@ -200,17 +211,28 @@ absl::Status StageLowering::LowerHeadNorm(const model::QkvOp& op) {
 
 absl::Status StageLowering::Lower(const model::AttentionOp& op) {
   vulkan::Specialization specialization;
-  specialization.threads = stage_->device_->limits().software ? 128 : 256;
   specialization.head_dim = op.head_dim;
-  specialization.ahead = stage_->device_->limits().software ? 4 : 16;
+  const KvLayer& kv = buffers_.kv[op.layer];
+  const kernels::AttentionParams params = {static_cast<uint32_t>(op.heads), static_cast<uint32_t>(op.kv_heads),
+                                           stage_->input_layout_.slot_stride, Units(uint64_t(op.heads) * op.head_dim),
+                                           buffers_.max_splits, op.scale};
+  if (interleaved_) {
+    specialization.threads = stage_->device_->limits().subgroup_size;
+    specialization.group = HeadsInRegisters(op.heads / op.kv_heads, op.head_dim, specialization.threads);
+    AddLaunch(kernels::AttentionAcrossArguments<Range>::kId, GridRule::kAttention, op.heads, specialization,
+              kernels::AttentionAcrossArguments<Range>{buffers_.step_state, buffers_.queries, kv.keys, kv.values, buffers_.slot_state,
+                                                       buffers_.attended, buffers_.split_results, buffers_.arrivals},
+              params);
+    return absl::OkStatus();
+  }
+  specialization.threads = 256;
+  specialization.ahead = 16;
   specialization.group =
       HeadsPerWorkgroup(op.heads / op.kv_heads, op.head_dim, specialization.threads, stage_->device_->limits().shared_memory);
-  const KvLayer& kv = buffers_.kv[op.layer];
   AddLaunch(kernels::AttentionArguments<Range>::kId, GridRule::kAttention, op.heads, specialization,
             kernels::AttentionArguments<Range>{buffers_.step_state, buffers_.queries, kv.keys, kv.values, buffers_.slot_state,
                                                buffers_.attended, buffers_.split_results, buffers_.arrivals},
-            {static_cast<uint32_t>(op.heads), static_cast<uint32_t>(op.kv_heads), stage_->input_layout_.slot_stride,
-             Units(uint64_t(op.heads) * op.head_dim), buffers_.max_splits, op.scale});
+            params);
   return absl::OkStatus();
 }
 

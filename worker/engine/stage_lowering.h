@@ -12,7 +12,8 @@ namespace hekla::engine {
 
 class StageLowering {
  public:
-  StageLowering(VulkanStage* stage, const model::Plan& plan) : stage_(stage), plan_(plan), buffers_(*stage->buffers_) {}
+  StageLowering(VulkanStage* stage, const model::Plan& plan)
+      : stage_(stage), plan_(plan), buffers_(*stage->buffers_), interleaved_(stage->row_order() == RowOrder::kInterleaved) {}
   absl::Status Run();
 
  private:
@@ -54,6 +55,7 @@ class StageLowering {
   VulkanStage* stage_;
   const model::Plan& plan_;
   const StageBuffers& buffers_;
+  const bool interleaved_;      // rows of weights
   size_t op_index_ = 0;
   uint32_t partials_ = 0;       // sums of squares that the last writer of the residual stream left for a row
   Range rope_;

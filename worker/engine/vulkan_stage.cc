@@ -18,7 +18,7 @@ absl::StatusOr<std::unique_ptr<VulkanStage>> VulkanStage::Create(const vulkan::D
                                                                  const Limits& limits, const DeviceWeights::Progress& progress) {
   auto stage = std::unique_ptr<VulkanStage>(new VulkanStage(device, limits));
   HEKLA_ASSIGN_OR_RETURN(stage->uploader_, vulkan::Uploader::Create(device));
-  stage->weights_ = std::make_unique<DeviceWeights>(device, stage->uploader_.get(), plan.weight_bytes, progress);
+  stage->weights_ = std::make_unique<DeviceWeights>(device, stage->uploader_.get(), stage->row_order(), plan.weight_bytes, progress);
   HEKLA_ASSIGN_OR_RETURN(stage->buffers_, StageBuffers::Create(device, plan, limits));
   HEKLA_RETURN_IF_ERROR(StageLowering(stage.get(), plan).Run());
   HEKLA_RETURN_IF_ERROR(stage->uploader_->Finish());
@@ -54,8 +54,8 @@ vulkan::Specialization VulkanStage::Specialize(const Lowered& lowered, uint32_t 
   s.columns = columns;
   const uint32_t subgroup = device_->limits().subgroup_size;
   if (device_->limits().software) {
-    s.rows = columns == 1 ? 8 : 4;
-    s.threads = 4 * subgroup;
+    s.rows = 4 * subgroup;
+    s.threads = subgroup;
   } else {
     s.rows = columns >= 4 || lowered.work >= 4096 ? 2 : 1;
     s.threads = subgroup;

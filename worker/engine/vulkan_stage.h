@@ -74,6 +74,8 @@ class VulkanStage {
 
   VulkanStage(const vulkan::Device* device, const Limits& limits)
       : device_(device), limits_(limits), input_layout_(limits), kernels_(device), launches_(device) {}
+  // A processor takes rows on its lanes, a GPU units of a row.
+  RowOrder row_order() const { return device_->limits().software ? RowOrder::kInterleaved : RowOrder::kConsecutive; }
   // Columns of a matvec for n live ones.
   uint32_t ColumnsFor(uint32_t n) const;
   uint32_t HeadsPerWorkgroup(const Lowered& lowered, const StepShape& shape) const;

@@ -86,6 +86,9 @@ std::string Refusal(vk::PhysicalDevice device) {
       !(subgroup.supportedOperations & vk::SubgroupFeatureFlagBits::eArithmetic)) {
     lacks.push_back("subgroup arithmetic in compute shaders");
   }
+  if (core.deviceType == vk::PhysicalDeviceType::eCpu && !(subgroup.supportedOperations & vk::SubgroupFeatureFlagBits::eShuffle)) {
+    lacks.push_back("subgroup shuffles");
+  }
   if (core.limits.maxComputeWorkGroupInvocations < 256) lacks.push_back("workgroups of 256");
   if (core.limits.maxComputeSharedMemorySize < 32768) lacks.push_back("32 KiB of shared memory");
   if (core.limits.maxPushConstantsSize < 128) lacks.push_back("128 bytes of push constants");
@@ -190,6 +193,8 @@ void Device::ReadLimits() {
   limits_.max_workgroup_threads = core.limits.maxComputeWorkGroupInvocations;
   limits_.memory_bytes = LocalMemory(physical_);
   limits_.software = core.deviceType == vk::PhysicalDeviceType::eCpu;
+  // The kernels for these read some buffers as texels of 16 bytes.
+  if (limits_.software) limits_.max_storage_range = std::min(limits_.max_storage_range, uint64_t{16} * core.limits.maxTexelBufferElements);
   memory_properties_ = physical_.getMemoryProperties();
 }
 

@@ -1,6 +1,7 @@
 #include "worker/vulkan/kernel_cache.h"
 
 #include <array>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -8,6 +9,11 @@
 #include "worker/base/status_macros.h"
 
 namespace hekla::vulkan {
+
+vk::DescriptorType DescriptorTypeOf(uint8_t access) {
+  const bool texels = (access & (kernels::kTexelsUint | kernels::kTexelsFloat)) != 0;
+  return texels ? vk::DescriptorType::eStorageTexelBuffer : vk::DescriptorType::eStorageBuffer;
+}
 
 absl::StatusOr<const Pipeline*> KernelCache::Get(kernels::Kernel kernel, Specialization specialization) {
   specialization.subgroup = device_->limits().subgroup_size;
@@ -27,7 +33,7 @@ absl::StatusOr<std::unique_ptr<Pipeline>> KernelCache::Make(const kernels::Entry
 
   std::vector<vk::DescriptorSetLayoutBinding> bindings;
   for (uint32_t i = 0; i < entry.binding_count; ++i) {
-    bindings.push_back({i, vk::DescriptorType::eStorageBuffer, 1, vk::ShaderStageFlagBits::eCompute});
+    bindings.push_back({i, DescriptorTypeOf(entry.access[i]), 1, vk::ShaderStageFlagBits::eCompute});
   }
   auto set_layout = device_->get().createDescriptorSetLayoutUnique({{}, bindings});
   HEKLA_RETURN_IF_ERROR(Check(set_layout.result, what));
@@ -40,9 +46,7 @@ absl::StatusOr<std::unique_ptr<Pipeline>> KernelCache::Make(const kernels::Entry
 
   auto module = device_->get().createShaderModuleUnique({{}, entry.word_count * 4, entry.words});
   HEKLA_RETURN_IF_ERROR(Check(module.result, what));
-  const std::array<uint32_t, 9> values = {specialization.subgroup, specialization.max_rows,       specialization.rows,
-                                          specialization.columns,  specialization.threads,        specialization.partial_stride,
-                                          specialization.head_dim, specialization.group,          specialization.ahead};
+  const std::array<uint32_t, 10> values = std::apply([](auto... each) { return std::array{each...}; }, specialization.Key());
   std::vector<vk::SpecializationMapEntry> map;
   for (uint32_t i = 0; i < values.size(); ++i) map.push_back({i, i * 4, 4});
   const vk::SpecializationInfo constants(static_cast<uint32_t>(map.size()), map.data(), sizeof(values), values.data());

@@ -14,7 +14,7 @@
 
 namespace hekla::vulkan {
 
-// Values of the constant_ids 0..8 that the kernels share; a kernel ignores those it does not declare.
+// Values of the constant_ids 0..9 that the kernels share; a kernel ignores those it does not declare.
 struct Specialization {
   uint32_t subgroup = 0;         // filled in by the cache
   uint32_t max_rows = 1;
@@ -25,8 +25,11 @@ struct Specialization {
   uint32_t head_dim = 64;
   uint32_t group = 1;
   uint32_t ahead = 4;            // loads under way in attention
+  uint32_t activation_chunk = 32;  // units of a chunk of activations: kernels/common/activation.glsl
 
-  auto Key() const { return std::make_tuple(subgroup, max_rows, rows, columns, threads, partial_stride, head_dim, group, ahead); }
+  auto Key() const {
+    return std::make_tuple(subgroup, max_rows, rows, columns, threads, partial_stride, head_dim, group, ahead, activation_chunk);
+  }
 };
 
 struct Pipeline {
@@ -35,6 +38,9 @@ struct Pipeline {
   vk::UniquePipelineLayout layout;
   vk::UniquePipeline pipeline;
 };
+
+// What a binding with these kernels::Access bits is bound as.
+vk::DescriptorType DescriptorTypeOf(uint8_t access);
 
 class KernelCache {
  public:

@@ -75,9 +75,9 @@ absl::StatusOr<Arena::Block*> Arena::NewBlock(uint64_t bytes, uint32_t type_bits
 absl::StatusOr<BufferRange> Arena::Allocate(uint64_t bytes) {
   const uint64_t alignment = device_->limits().storage_alignment;
   const uint64_t size = RoundUp(bytes, alignment);
+  using Usage = vk::BufferUsageFlagBits;
   vk::BufferCreateInfo info({}, size,
-                            vk::BufferUsageFlagBits::eStorageBuffer | vk::BufferUsageFlagBits::eTransferSrc |
-                                vk::BufferUsageFlagBits::eTransferDst);
+                            Usage::eStorageBuffer | Usage::eStorageTexelBuffer | Usage::eTransferSrc | Usage::eTransferDst);
   const std::array<uint32_t, 2> families = {device_->compute_family(), device_->transfer_family()};
   if (families[0] != families[1]) info.setSharingMode(vk::SharingMode::eConcurrent).setQueueFamilyIndices(families);
   auto made = device_->get().createBuffer(info);

@@ -1,6 +1,7 @@
 #include "worker/vulkan/recorder.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "worker/base/check.h"
@@ -10,14 +11,24 @@ namespace hekla::vulkan {
 namespace {
 
 constexpr uint32_t kSetsPerPool = 512;
-constexpr uint32_t kBindingsPerSet = 10;
+constexpr uint32_t kBindingsPerSet = 10, kTexelBindingsPerSet = 4;
 
 }  // namespace
 
+absl::StatusOr<vk::BufferView> LaunchMaker::MakeView(const BufferRange& range, uint8_t access) {
+  const vk::Format format = (access & kernels::kTexelsUint) != 0 ? vk::Format::eR32G32B32A32Uint : vk::Format::eR32G32B32A32Sfloat;
+  auto view = device_->get().createBufferViewUnique({{}, range.buffer, format, range.offset, range.bytes / 16 * 16});
+  HEKLA_RETURN_IF_ERROR(Check(view.result, "creating a buffer view"));
+  views_.push_back(std::move(view.value));
+  return *views_.back();
+}
+
 absl::Status LaunchMaker::Bind(Launch* launch) {
   if (sets_left_ == 0) {
-    const vk::DescriptorPoolSize size(vk::DescriptorType::eStorageBuffer, kSetsPerPool * kBindingsPerSet);
-    auto pool = device_->get().createDescriptorPoolUnique({{}, kSetsPerPool, size});
+    const std::array<vk::DescriptorPoolSize, 2> sizes = {
+        vk::DescriptorPoolSize(vk::DescriptorType::eStorageBuffer, kSetsPerPool * kBindingsPerSet),
+        vk::DescriptorPoolSize(vk::DescriptorType::eStorageTexelBuffer, kSetsPerPool * kTexelBindingsPerSet)};
+    auto pool = device_->get().createDescriptorPoolUnique({{}, kSetsPerPool, sizes});
     HEKLA_RETURN_IF_ERROR(Check(pool.result, "creating a descriptor pool"));
     pools_.push_back(std::move(pool.value));
     sets_left_ = kSetsPerPool;
@@ -28,9 +39,15 @@ absl::Status LaunchMaker::Bind(Launch* launch) {
   launch->set = sets.value[0];
   std::vector<vk::DescriptorBufferInfo> infos;
   for (const BufferRange& range : launch->buffers) infos.emplace_back(range.buffer, range.offset, range.bytes);
+  const kernels::Entry& entry = *launch->pipeline->entry;
+  std::vector<vk::BufferView> views(infos.size());
   std::vector<vk::WriteDescriptorSet> writes;
   for (uint32_t i = 0; i < infos.size(); ++i) {
-    writes.emplace_back(launch->set, i, 0, 1, vk::DescriptorType::eStorageBuffer, nullptr, &infos[i]);
+    const vk::DescriptorType type = DescriptorTypeOf(entry.access[i]);
+    if (type == vk::DescriptorType::eStorageTexelBuffer) {
+      HEKLA_ASSIGN_OR_RETURN(views[i], MakeView(launch->buffers[i], entry.access[i]));
+    }
+    writes.emplace_back(launch->set, i, 0, 1, type, nullptr, &infos[i], &views[i]);
   }
   device_->get().updateDescriptorSets(writes, {});
   return absl::OkStatus();

@@ -46,9 +46,11 @@ class LaunchMaker {
 
  private:
   absl::Status Bind(Launch* launch);
+  absl::StatusOr<vk::BufferView> MakeView(const BufferRange& range, uint8_t access);
 
   const Device* device_;
   std::vector<vk::UniqueDescriptorPool> pools_;
+  std::vector<vk::UniqueBufferView> views_;
   uint32_t sets_left_ = 0;
 };
 
