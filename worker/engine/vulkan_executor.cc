@@ -87,6 +87,29 @@ absl::StatusOr<std::pair<int, int>> VulkanExecutor::LaunchesAndBarriers(uint32_t
 }
 
 absl::Status VulkanExecutor::Submit(const schedule::Batch& batch) {
+  return SubmitStep(batch, [this](const StepShape& shape) { return Recorded(shape); });
+}
+
+absl::StatusOr<std::vector<VulkanExecutor::LaunchTime>> VulkanExecutor::Profile(const schedule::Batch& batch) {
+  if (!in_flight_.empty()) return absl::FailedPreconditionError("a step is in flight");
+  HEKLA_ASSIGN_OR_RETURN(const auto timer, vulkan::LaunchTimer::Create(device_.get(), stage_->launches()));
+  HEKLA_ASSIGN_OR_RETURN(const auto recorder, vulkan::Recorder::Create(device_.get(), *pool_, timer.get()));
+  std::vector<std::string> names;
+  const RecordedStep record = [&](const StepShape& shape) -> absl::StatusOr<const vulkan::Recorder*> {
+    HEKLA_RETURN_IF_ERROR(stage_->Record(shape, recorder.get(), &names));
+    HEKLA_RETURN_IF_ERROR(recorder->End());
+    return recorder.get();
+  };
+  HEKLA_RETURN_IF_ERROR(SubmitStep(batch, record));
+  schedule::BatchResult result;
+  HEKLA_RETURN_IF_ERROR(Await(&result));
+  HEKLA_ASSIGN_OR_RETURN(const std::vector<double> us, timer->Read());
+  std::vector<LaunchTime> times;
+  for (size_t i = 0; i < us.size(); ++i) times.push_back({names[i], us[i]});
+  return times;
+}
+
+absl::Status VulkanExecutor::SubmitStep(const schedule::Batch& batch, const RecordedStep& recorded) {
   if (in_flight_.size() >= kMaxInFlight || (batch.return_logits && !in_flight_.empty())) {
     return absl::FailedPreconditionError(absl::StrCat(in_flight_.size(), " steps are in flight, the limit is ",
                                                       batch.return_logits ? 1 : kMaxInFlight));
@@ -98,7 +121,7 @@ absl::Status VulkanExecutor::Submit(const schedule::Batch& batch) {
   const absl::Time packed = absl::Now();
   const auto rows = static_cast<uint32_t>(batch.rows.size()), samples = static_cast<uint32_t>(batch.samples.size());
   const StepShape shape = stage_->ShapeFor(rows, batch.max_context(), samples, batch.return_logits);
-  HEKLA_ASSIGN_OR_RETURN(const vulkan::Recorder* recorder, Recorded(shape));
+  HEKLA_ASSIGN_OR_RETURN(const vulkan::Recorder* recorder, recorded(shape));
   const absl::Time built = absl::Now();
   InFlight step;
   HEKLA_ASSIGN_OR_RETURN(step.value, SubmitCommands(*recorder));

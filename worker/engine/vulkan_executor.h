@@ -4,6 +4,7 @@
 #define HEKLA_WORKER_ENGINE_VULKAN_EXECUTOR_H_
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -37,6 +38,12 @@ class VulkanExecutor : public Executor {
   const VulkanStage& stage() const { return *stage_; }
   // Launches and barriers of one step of this shape.
   absl::StatusOr<std::pair<int, int>> LaunchesAndBarriers(uint32_t rows, uint32_t context, uint32_t samples);
+  // Computes the step like Submit and Await, each launch timed; no other step may be in flight.
+  struct LaunchTime {
+    std::string launch;   // kernel and grid
+    double us = 0;
+  };
+  absl::StatusOr<std::vector<LaunchTime>> Profile(const schedule::Batch& batch);
   absl::Duration load_time() const { return load_time_; }
   absl::Duration warm_up_time() const { return warm_up_time_; }
 
@@ -51,6 +58,8 @@ class VulkanExecutor : public Executor {
   absl::Status WarmUp();
   absl::StatusOr<const vulkan::Recorder*> Recorded(const StepShape& shape);
   absl::StatusOr<uint64_t> SubmitCommands(const vulkan::Recorder& recorder);
+  using RecordedStep = std::function<absl::StatusOr<const vulkan::Recorder*>(const StepShape&)>;
+  absl::Status SubmitStep(const schedule::Batch& batch, const RecordedStep& recorded);
 
   std::unique_ptr<vulkan::Device> device_;
   Limits limits_;

@@ -3,14 +3,17 @@
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "worker/base/status_macros.h"
+#include "worker/cpu/bandwidth_probe.h"
 #include "worker/engine/vulkan_executor.h"
 #include "worker/tool/command.h"
 #include "worker/tool/open_model.h"
@@ -19,7 +22,8 @@
 namespace hekla::tool {
 namespace {
 
-constexpr uint64_t kProbeBytes = uint64_t{1} << 30;
+constexpr uint64_t kProbeBytes = uint64_t{1} << 30, kHostProbeBytes = uint64_t{256} << 20;
+constexpr int kProfiledSteps = 8;
 constexpr int64_t kMaxTokens = 1 << 20, kMaxSequences = 1024;
 
 struct BenchOptions {
@@ -30,7 +34,7 @@ struct BenchOptions {
   int64_t chunk = 512;
   int64_t repeats = 1;
   std::string device = "auto";
-  bool json = false;
+  bool json = false, profile = false;
 };
 
 struct BenchRow {
@@ -67,16 +71,28 @@ class Load {
   absl::Status Decode(int steps) {
     schedule::Batch batch;
     for (int i = 0; i < steps; ++i) {
-      for (int s = 0; s < sequences_; ++s) {
-        AddRow(s, schedule::kFromDevice, &batch);
-        batch.samples.push_back({s, s});
-      }
+      AddDecodeRows(&batch);
       HEKLA_RETURN_IF_ERROR(Submit(&batch));
     }
     return Drain();
   }
 
+  // One decode step, its launches timed.
+  absl::StatusOr<std::vector<engine::VulkanExecutor::LaunchTime>> Profile(engine::VulkanExecutor* vulkan) {
+    schedule::Batch batch;
+    AddDecodeRows(&batch);
+    batch.step = ++step_;
+    return vulkan->Profile(batch);
+  }
+
  private:
+  void AddDecodeRows(schedule::Batch* batch) {
+    for (int s = 0; s < sequences_; ++s) {
+      AddRow(s, schedule::kFromDevice, batch);
+      batch->samples.push_back({s, s});
+    }
+  }
+
   void AddRow(int s, schedule::TokenId token, schedule::Batch* batch) {
     if (lengths_[s] % schedule::kBlockTokens == 0) {
       const int per_sequence = executor_->limits().kv_blocks / executor_->limits().max_sequences;
@@ -156,6 +172,33 @@ absl::StatusOr<BenchRow> Measure(const BenchOptions& options, int sequences, eng
   return row;
 }
 
+// Device time of a decode step by launch, the mean of some steps.
+absl::Status PrintProfile(const BenchOptions& options, int sequences, engine::VulkanExecutor* vulkan) {
+  struct Sum {
+    int count = 0;
+    double us = 0;
+  };
+  std::map<std::string, Sum> sums;
+  double total_us = 0;
+  Load load(vulkan, sequences);
+  HEKLA_RETURN_IF_ERROR(load.Prefill(static_cast<int>(options.prompt_tokens), vulkan->limits().max_rows));
+  HEKLA_RETURN_IF_ERROR(load.Decode(1));
+  for (int i = 0; i < kProfiledSteps; ++i) {
+    HEKLA_ASSIGN_OR_RETURN(const auto times, load.Profile(vulkan));
+    for (const auto& time : times) {
+      Sum& sum = sums[time.launch];
+      ++sum.count, sum.us += time.us / kProfiledSteps, total_us += time.us / kProfiledSteps;
+    }
+  }
+  std::cout << absl::StrFormat("%d sequence(s), launches of a decode step one at a time: %.0f us\n", sequences, total_us);
+  for (const auto& [launch, sum] : sums) {
+    const int count = sum.count / kProfiledSteps;
+    std::cout << absl::StrFormat("%5d x %-40s %9.2f us %9.1f us in all %6.1f%%\n", count, launch, sum.us / count, sum.us,
+                                 100 * sum.us / total_us);
+  }
+  return absl::OkStatus();
+}
+
 std::string JsonEscape(const std::string& text) {
   std::string out;
   for (const char c : text) {
@@ -203,7 +246,7 @@ void PrintTable(const BenchOptions& options, const std::string& model, const std
     std::cout << absl::StrFormat(
         "%4d  %12.1f  %12.1f  %8.0f  %8.2f  %7.1f  %7.1f%%  %8d  %9d  %12.2f  %13.2f\n", r.sequences,
         r.prefill_tokens_per_second, r.decode_tokens_per_second, r.step_us, r.bytes_per_token / 1e6,
-        r.achieved_bytes_per_second / 1e9, limit > 0 ? 100 * r.achieved_bytes_per_second / limit : 0,
+        r.achieved_bytes_per_second / 1e9, 100 * r.achieved_bytes_per_second / limit,
         r.launches, r.dependent_launches, r.dependent_launches > 0 ? r.step_us / r.dependent_launches : 0,
         r.host_us_per_token);
   }
@@ -211,16 +254,21 @@ void PrintTable(const BenchOptions& options, const std::string& model, const std
 
 absl::Status Bench(const BenchOptions& options) {
   if (options.sequences.empty()) return absl::InvalidArgumentError("-b is empty");
+  if (options.json && options.profile) return absl::InvalidArgumentError("--json and --profile exclude each other");
   HEKLA_ASSIGN_OR_RETURN(const PlannedModel model, PlanModel(options.model_path));
   engine::ExecutorOptions room;
   room.max_sequences = static_cast<int>(*std::max_element(options.sequences.begin(), options.sequences.end()));
-  room.max_context = static_cast<int>(options.prompt_tokens + options.decode_tokens + 2);
+  room.max_context = static_cast<int>(options.prompt_tokens + options.decode_tokens + 2 + kProfiledSteps);
   room.max_rows = static_cast<int>(std::max<int64_t>(
       std::min(options.chunk, options.prompt_tokens * room.max_sequences), room.max_sequences));
   room.max_samples = room.max_sequences;
   HEKLA_ASSIGN_OR_RETURN(const std::unique_ptr<engine::Executor> executor, LoadModel(model, options.device, room));
+  auto* const vulkan = dynamic_cast<engine::VulkanExecutor*>(executor.get());
+  if (options.profile && vulkan == nullptr) return absl::InvalidArgumentError("--profile needs a Vulkan device");
   double limit = 0;
-  if (auto* vulkan = dynamic_cast<engine::VulkanExecutor*>(executor.get())) {
+  if (vulkan == nullptr) {
+    limit = cpu::MeasureReadBandwidth(kHostProbeBytes, std::max(1u, std::thread::hardware_concurrency()));
+  } else {
     const absl::StatusOr<double> measured = vulkan::MeasureReadBandwidth(&vulkan->device(), kProbeBytes);
     if (!measured.ok()) return WithContext(measured.status(), "measuring the read bandwidth");
     limit = *measured;
@@ -235,6 +283,11 @@ absl::Status Bench(const BenchOptions& options) {
     PrintJson(options, name, executor->device_name(), limit, rows);
   } else {
     PrintTable(options, name, executor->device_name(), limit, rows);
+  }
+  if (options.profile) {
+    for (const int64_t sequences : options.sequences) {
+      HEKLA_RETURN_IF_ERROR(PrintProfile(options, static_cast<int>(sequences), vulkan));
+    }
   }
   return absl::OkStatus();
 }
@@ -256,6 +309,7 @@ int BenchCommand(const std::vector<std::string>& words) {
   arguments.AddInt("--chunk", "N", "tokens of a prefill step", 1, 65536, &options.chunk);
   arguments.AddInt("--repeats", "N", "take the best of so many runs", 1, 100, &options.repeats);
   arguments.AddString("--device", "D", "auto, vulkan:N or cpu", &options.device);
+  arguments.AddSwitch("--profile", "also print the device time of each launch of a decode step", &options.profile);
   arguments.AddSwitch("--json", "print one JSON array, an object a row", &options.json);
   return RunCommand(arguments, words, [&] { return Bench(options); });
 }

@@ -53,8 +53,8 @@ absl::Status LaunchMaker::Bind(Launch* launch) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<Recorder>> Recorder::Create(const Device* device, vk::CommandPool pool) {
-  auto recorder = std::unique_ptr<Recorder>(new Recorder);
+absl::StatusOr<std::unique_ptr<Recorder>> Recorder::Create(const Device* device, vk::CommandPool pool, LaunchTimer* timer) {
+  auto recorder = std::unique_ptr<Recorder>(new Recorder(timer));
   auto made = device->get().allocateCommandBuffersUnique({pool, vk::CommandBufferLevel::ePrimary, 1});
   HEKLA_RETURN_IF_ERROR(Check(made.result, "allocating a command buffer"));
   recorder->commands_ = std::move(made.value[0]);
@@ -62,6 +62,7 @@ absl::StatusOr<std::unique_ptr<Recorder>> Recorder::Create(const Device* device,
   // What earlier submissions and the host wrote is seen here.
   const vk::MemoryBarrier all(vk::AccessFlagBits::eMemoryWrite, vk::AccessFlagBits::eMemoryRead | vk::AccessFlagBits::eMemoryWrite);
   recorder->commands_->pipelineBarrier(vk::PipelineStageFlagBits::eAllCommands, vk::PipelineStageFlagBits::eAllCommands, {}, all, {}, {});
+  if (timer != nullptr) timer->RecordStart(*recorder->commands_);
   return recorder;
 }
 
@@ -95,6 +96,7 @@ void Recorder::Add(const Launch& launch, Grid grid, bool joined) {
   commands_->bindDescriptorSets(vk::PipelineBindPoint::eCompute, *launch.pipeline->layout, 0, launch.set, {});
   commands_->pushConstants(*launch.pipeline->layout, vk::ShaderStageFlagBits::eCompute, 0, entry.push_bytes, launch.push.data());
   commands_->dispatch(grid.x, grid.y, grid.z);
+  if (timer_ != nullptr) timer_->RecordEnd(*commands_);
   ++launches_;
 }
 

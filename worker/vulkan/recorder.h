@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "worker/vulkan/kernel_cache.h"
+#include "worker/vulkan/launch_timer.h"
 #include "worker/vulkan/memory.h"
 
 namespace hekla::vulkan {
@@ -56,8 +57,8 @@ class LaunchMaker {
 
 class Recorder {
  public:
-  // Commands that may be submitted again while an earlier submission still runs.
-  static absl::StatusOr<std::unique_ptr<Recorder>> Create(const Device* device, vk::CommandPool pool);
+  // Commands that may be submitted again while an earlier submission still runs; with a `timer`, which times each launch, only after it.
+  static absl::StatusOr<std::unique_ptr<Recorder>> Create(const Device* device, vk::CommandPool pool, LaunchTimer* timer = nullptr);
 
   // `joined`: the launch belongs to one operation with the one before and touches other elements, so no barrier stands between them.
   void Add(const Launch& launch, Grid grid, bool joined = false);
@@ -75,11 +76,12 @@ class Recorder {
     uint64_t first, last;   // bytes [first, last)
     bool written;
   };
-  Recorder() = default;
+  explicit Recorder(LaunchTimer* timer) : timer_(timer) {}
   bool Conflicts(const BufferRange& range, bool writes) const;
   void BarrierIfNeeded(absl::Span<const std::pair<BufferRange, bool>> uses, bool joined = false);
 
   vk::UniqueCommandBuffer commands_;
+  LaunchTimer* timer_;
   std::vector<Touched> touched_;   // since the last barrier
   int launches_ = 0, barriers_ = 0;
 };
