@@ -49,7 +49,7 @@ void write_pair(Target t, vec2 pair) {
 void main() {
   const uint first_column = gl_WorkGroupID.y * COLUMNS;
   const uint first_row = first_row_of_subgroup();
-  if (is_dead_group(first_column) || first_row >= p.rows) return;
+  if (is_dead_group(first_column) || (SPLIT == 1 && first_row >= p.rows)) return;
   Target targets[PASSES];
   [[unroll]] for (uint i = 0; i < PASSES; ++i) targets[i] = load_target(i, first_row, first_column);
   const uint live = live_columns();

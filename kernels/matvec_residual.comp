@@ -8,7 +8,7 @@ layout(binding = 6, std430) writeonly buffer ActivationOut { float activation_ou
 layout(binding = 7, std430) readonly buffer NormWeight { float norm_weight[]; };   // [width]
 layout(binding = 8, std430) writeonly buffer PartialsOut { float partials_out[]; };
 
-shared float squares[THREADS / SUBGROUP * RESULTS];
+shared float squares[ROW_GROUPS * RESULTS];
 
 void main() {
   const uint first_column = gl_WorkGroupID.y * COLUMNS;
@@ -23,7 +23,7 @@ void main() {
     weight[i] = norm_weight[row];
   }
   const uint live = live_columns();
-  if (first_row < p.rows) matvec(first_row, first_column);
+  if (SPLIT > 1 || first_row < p.rows) matvec(first_row, first_column);
   [[unroll]] for (uint i = 0; i < PASSES; ++i) {
     pick(i);
     const uvec2 at = uvec2(first_row, first_column) + place(i);
@@ -35,12 +35,12 @@ void main() {
       activation_out[at.y * p.output_units * kUnit + activation_index(row, p.output_units)] = value * weight[i];
       square = value * value;
     }
-    if (exists(i)) squares[gl_SubgroupID * RESULTS + place(i).x * COLUMNS + place(i).y] = square;
+    if (exists(i)) squares[row_group() * RESULTS + place(i).x * COLUMNS + place(i).y] = square;
   }
   barrier();
   if (gl_LocalInvocationIndex < COLUMNS && first_column + gl_LocalInvocationIndex < live) {
     float sum = 0;
-    for (uint i = gl_LocalInvocationIndex; i < THREADS / SUBGROUP * RESULTS; i += COLUMNS) sum += squares[i];
+    for (uint i = gl_LocalInvocationIndex; i < ROW_GROUPS * RESULTS; i += COLUMNS) sum += squares[i];
     partials_out[(first_column + gl_LocalInvocationIndex) * p.partial_stride + p.partial_first + gl_WorkGroupID.x] = sum;
   }
 }

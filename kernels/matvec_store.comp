@@ -9,7 +9,7 @@ layout(binding = 6, std430) writeonly buffer ActivationOut { float activation_ou
 void main() {
   const uint first_column = gl_WorkGroupID.y * COLUMNS;
   const uint first_row = first_row_of_subgroup();
-  if (is_dead_group(first_column) || first_row >= p.rows) return;
+  if (is_dead_group(first_column) || (SPLIT == 1 && first_row >= p.rows)) return;
   const uint live = live_columns();
   matvec(first_row, first_column);
   [[unroll]] for (uint i = 0; i < PASSES; ++i) {

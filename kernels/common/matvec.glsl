@@ -6,7 +6,8 @@
 //        SwiGLU; place(i) says which {row, column} of the subgroup's it is, exists(i) whether there is one
 // Bound: reads rows * units * 32 * (bits per weight) / 8 bytes of weights once per COLUMNS columns.
 // Every (row, column) is summed in one fixed order with explicit fma, whatever ROWS, COLUMNS and the batch are: results are equal
-// bit for bit. Two forms: lanes along a row (matvec_along.glsl), lanes across interleaved rows (matvec_across.glsl).
+// bit for bit. SPLIT changes the order: it is the same for all column counts of a matrix. Two forms: lanes along a row
+// (matvec_along.glsl), lanes across interleaved rows (matvec_across.glsl).
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_arithmetic : require
 #extension GL_EXT_control_flow_attributes : require
@@ -15,6 +16,7 @@ layout(constant_id = 0) const uint SUBGROUP = 32;
 layout(constant_id = 2) const uint ROWS = 4;
 layout(constant_id = 3) const uint COLUMNS = 1;
 layout(constant_id = 4) const uint THREADS = 128;
+layout(constant_id = 10) const uint SPLIT = 1;   // subgroups that share the units of a row; 1 where rows are interleaved
 layout(local_size_x_id = 4) in;
 
 #include "params.h"
@@ -34,7 +36,9 @@ bool is_dead_group(uint first_column) { return gl_WorkGroupID.y > 0 && first_col
 // The step row of a column of this launch.
 uint column_row(uint column) { return (p.flags & kMatvecSamples) != 0 ? STEP_SAMPLE(column).x : column; }
 
-uint first_row_of_subgroup() { return (gl_WorkGroupID.x * gl_NumSubgroups + gl_SubgroupID) * ROWS; }
+const uint ROW_GROUPS = THREADS / SUBGROUP / SPLIT;   // of a workgroup
+uint row_group() { return gl_SubgroupID / SPLIT; }
+uint first_row_of_subgroup() { return (gl_WorkGroupID.x * ROW_GROUPS + row_group()) * ROWS; }
 
 // 1 / rms of the columns, from partial sums that are loaded before the products and added up after them.
 const uint EARLY = 4;   // partial sums a lane loads ahead

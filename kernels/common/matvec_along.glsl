@@ -4,12 +4,34 @@ layout(binding = 2, std430) readonly buffer Activations { vec4 activations[]; };
 
 float acc[ROWS][COLUMNS];   // complete in every lane after matvec()
 
-// Sums over the lanes, times 1 / rms of each column.
+shared float split_sums[SPLIT > 1 ? THREADS / SUBGROUP * ROWS * COLUMNS : 1];
+
+// Sums over the lanes and over the subgroups that share the rows, times 1 / rms of each column.
 void reduce(uint first_column, RowNorm norms[COLUMNS]) {
+  [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
+    [[unroll]] for (uint r = 0; r < ROWS; ++r) acc[r][c] = subgroupAdd(acc[r][c]);
+  }
+  if (SPLIT > 1) {
+    if (subgroupElect()) {
+      [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
+        [[unroll]] for (uint r = 0; r < ROWS; ++r) split_sums[(gl_SubgroupID * COLUMNS + c) * ROWS + r] = acc[r][c];
+      }
+    }
+    barrier();
+    if (gl_SubgroupID % SPLIT != 0) return;
+    [[unroll]] for (uint s = 1; s < SPLIT; ++s) {
+      [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
+        [[unroll]] for (uint r = 0; r < ROWS; ++r) {
+          precise float sum = acc[r][c] + split_sums[((gl_SubgroupID + s) * COLUMNS + c) * ROWS + r];
+          acc[r][c] = sum;
+        }
+      }
+    }
+  }
   [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
     const float norm = inverse_rms(column_row(first_column + c), norms[c]);
     [[unroll]] for (uint r = 0; r < ROWS; ++r) {
-      precise float total = subgroupAdd(acc[r][c]) * norm;
+      precise float total = acc[r][c] * norm;
       acc[r][c] = total;
     }
   }
@@ -37,7 +59,8 @@ void matvec(uint first_row, uint first_column) {
     norms[c] = load_norm(row);
     [[unroll]] for (uint r = 0; r < ROWS; ++r) acc[r][c] = 0;
   }
-  for (uint unit = lane; unit < p.units; unit += SUBGROUP) {
+  const uint end = first_row < p.rows ? p.units : 0;
+  for (uint unit = gl_SubgroupID % SPLIT * SUBGROUP + lane; unit < end; unit += SPLIT * SUBGROUP) {
     const uint chunk = unit - lane;
     const uint n = min(SUBGROUP, p.units - chunk);
 #ifdef SCALED
@@ -101,7 +124,7 @@ void matvec(uint first_row, uint first_column) {
 const uint RESULTS = ROWS * COLUMNS;
 const uint PASSES = (RESULTS + SUBGROUP - 1) / SUBGROUP;
 uint taken(uint i) { return i * SUBGROUP + gl_SubgroupInvocationID; }
-bool exists(uint i) { return taken(i) < RESULTS; }
+bool exists(uint i) { return taken(i) < RESULTS && gl_SubgroupID % SPLIT == 0; }
 uvec2 place(uint i) { return uvec2(taken(i) / COLUMNS, taken(i) % COLUMNS); }
 void pick(uint i) {
   const uint result = taken(i);

@@ -42,6 +42,7 @@ class StageLowering {
     GridRule rule = GridRule::kRowColumns;
     bool pairs = false;
     uint32_t rows_per_workgroup = 0;
+    uint32_t split = 1;
     bool joined = false;          // the first launch too goes with the one before
   };
   template <typename Arguments>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "absl/strings/str_format.h"
 #include "worker/base/status_macros.h"
 #include "worker/engine/stage_lowering.h"
 
@@ -57,13 +58,15 @@ vulkan::Specialization VulkanStage::Specialize(const Lowered& lowered, uint32_t 
     s.rows = 4 * subgroup;
     s.threads = subgroup;
   } else {
-    s.rows = columns >= 4 || lowered.work >= 4096 ? 2 : 1;
+    s.rows = lowered.work >= 16384 ? 4 : columns >= 4 || lowered.work >= 4096 ? 2 : 1;
     s.threads = subgroup;
   }
   if (lowered.pairs) s.rows = std::max(s.rows, 2u);
   if (lowered.rows_per_workgroup > 0) {
     s.rows = std::min(s.rows, lowered.rows_per_workgroup);
-    s.threads = lowered.rows_per_workgroup / s.rows * subgroup;
+    const auto threads = [&] { return lowered.rows_per_workgroup / s.rows * s.split * subgroup; };
+    while (threads() > device_->limits().max_workgroup_threads && s.rows < lowered.rows_per_workgroup) s.rows *= 2;
+    s.threads = threads();
   }
   return s;
 }
@@ -78,7 +81,7 @@ absl::StatusOr<const vulkan::Launch*> VulkanStage::LaunchFor(Lowered& lowered, u
   return &found->second;
 }
 
-absl::Status VulkanStage::Record(const StepShape& shape, vulkan::Recorder* recorder) {
+absl::Status VulkanStage::Record(const StepShape& shape, vulkan::Recorder* recorder, std::vector<std::string>* names) {
   for (Lowered& lowered : program_) {
     const bool by_samples = lowered.rule == GridRule::kSampleColumns || lowered.rule == GridRule::kSamples;
     if (by_samples && shape.samples == 0) continue;
@@ -98,12 +101,15 @@ absl::Status VulkanStage::Record(const StepShape& shape, vulkan::Recorder* recor
       case GridRule::kRowColumns:
       case GridRule::kSampleColumns: {
         const vulkan::Specialization s = Specialize(lowered, variant);
-        const uint32_t per_workgroup = s.rows * s.threads / device_->limits().subgroup_size;
+        const uint32_t per_workgroup = s.rows * (s.threads / device_->limits().subgroup_size / s.split);
         grid = {(lowered.work + per_workgroup - 1) / per_workgroup, (live + variant - 1) / variant, 1};
         break;
       }
     }
     recorder->Add(*launch, grid, lowered.joined);
+    if (names != nullptr) {
+      names->push_back(absl::StrFormat("%s %dx%dx%d", launch->pipeline->entry->name, grid.x, grid.y, grid.z));
+    }
   }
   return absl::OkStatus();
 }

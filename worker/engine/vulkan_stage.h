@@ -36,7 +36,9 @@ class VulkanStage {
   static absl::StatusOr<std::unique_ptr<VulkanStage>> Create(const vulkan::Device* device, const model::Plan& plan, const Limits& limits,
                                                              const DeviceWeights::Progress& progress);
 
-  absl::Status Record(const StepShape& shape, vulkan::Recorder* recorder);
+  // `names`, where given, gets a line for each launch: kernel and grid.
+  absl::Status Record(const StepShape& shape, vulkan::Recorder* recorder, std::vector<std::string>* names = nullptr);
+  uint32_t launches() const { return static_cast<uint32_t>(program_.size()); }   // of a step, at most
   // Fills every device buffer with zeros; once, before the first step.
   void RecordClear(vulkan::Recorder* recorder) const;
 

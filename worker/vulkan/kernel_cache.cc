@@ -46,7 +46,7 @@ absl::StatusOr<std::unique_ptr<Pipeline>> KernelCache::Make(const kernels::Entry
 
   auto module = device_->get().createShaderModuleUnique({{}, entry.word_count * 4, entry.words});
   HEKLA_RETURN_IF_ERROR(Check(module.result, what));
-  const std::array<uint32_t, 10> values = std::apply([](auto... each) { return std::array{each...}; }, specialization.Key());
+  const std::array<uint32_t, 11> values = std::apply([](auto... each) { return std::array{each...}; }, specialization.Key());
   std::vector<vk::SpecializationMapEntry> map;
   for (uint32_t i = 0; i < values.size(); ++i) map.push_back({i, i * 4, 4});
   const vk::SpecializationInfo constants(static_cast<uint32_t>(map.size()), map.data(), sizeof(values), values.data());

@@ -14,7 +14,7 @@
 
 namespace hekla::vulkan {
 
-// Values of the constant_ids 0..9 that the kernels share; a kernel ignores those it does not declare.
+// Values of the constant_ids 0..10 that the kernels share; a kernel ignores those it does not declare.
 struct Specialization {
   uint32_t subgroup = 0;         // filled in by the cache
   uint32_t max_rows = 1;
@@ -26,9 +26,10 @@ struct Specialization {
   uint32_t group = 1;
   uint32_t ahead = 4;            // loads under way in attention
   uint32_t activation_chunk = 32;  // units of a chunk of activations: kernels/common/activation.glsl
+  uint32_t split = 1;            // subgroups that share the units of a row
 
   auto Key() const {
-    return std::make_tuple(subgroup, max_rows, rows, columns, threads, partial_stride, head_dim, group, ahead, activation_chunk);
+    return std::make_tuple(subgroup, max_rows, rows, columns, threads, partial_stride, head_dim, group, ahead, activation_chunk, split);
   }
 };
 
