@@ -12,6 +12,7 @@ namespace hekla::vulkan {
 namespace {
 
 constexpr int kRounds = 5;
+constexpr absl::Duration kLeastTime = absl::Milliseconds(300);   // a device that slept needs a while to reach its clock
 constexpr int kReadsPerRound = 8;      // one submission, so that the round trip does not count
 constexpr uint32_t kWorkgroups = 2112;
 constexpr uint64_t kMaxIterations = 40'000;   // software devices end a longer loop silently
@@ -41,7 +42,8 @@ absl::StatusOr<double> MeasureReadBandwidth(const Device* device, uint64_t bytes
   HEKLA_ASSIGN_OR_RETURN(const uint64_t cleared, timeline->Submit(device->compute_queue(), {clear->commands()}));
   HEKLA_RETURN_IF_ERROR(timeline->Wait(cleared, absl::Minutes(1)));
   absl::Duration best = absl::InfiniteDuration();
-  for (int round = 0; round <= kRounds; ++round) {   // the first compiles
+  const absl::Time start = absl::Now();
+  for (int round = 0; round <= kRounds || absl::Now() - start < kLeastTime; ++round) {   // the first compiles
     const absl::Time begin = absl::Now();
     HEKLA_ASSIGN_OR_RETURN(const uint64_t value, timeline->Submit(device->compute_queue(), {reads->commands()}));
     HEKLA_RETURN_IF_ERROR(timeline->Wait(value, absl::Minutes(1)));
