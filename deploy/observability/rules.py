@@ -92,7 +92,7 @@ SERVICE = [
           histogram(CANCEL, o.CANCEL_TO_FREE_P99_SECONDS, 90, 100) | {f'{CANCEL}_bucket{{le="2.5"}}': "0+100x400"},
           histogram(CANCEL, o.CANCEL_TO_FREE_P99_SECONDS, 100, 100)),
     Alert("HeklaRejectedRatio", ((
-        'sum(rate(hekla_router_rejected_total{reason=~"queue_full|queue_timeout|no_worker"}[5m]))'
+        '(sum(rate(hekla_router_rejected_total{reason=~"queue_full|queue_timeout|no_worker"}[5m])) or vector(0))'
         " / sum(rate(hekla_router_requests_started_total[5m]))", ">", o.REJECTED_SHARE),), "5m", "page",
           f"More than {o.REJECTED_SHARE:.0%} of requests are refused for want of room", "Add workers, or find out who sends so much.",
           {'hekla_router_rejected_total{reason="queue_full"}': "0+6x40", "hekla_router_requests_started_total": "0+100x40"},
