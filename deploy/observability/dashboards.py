@@ -56,7 +56,7 @@ def workers():
             stat("Ready", "short", "Workers that take requests.", 'sum(hekla_router_workers{state="ready"})'),
             stat("Draining", "short", "Workers that finish what they have.", 'sum(hekla_router_workers{state="draining"})'),
             stat("Lost", "short", "Workers that went without being asked to, in an hour.",
-                 'sum(increase(hekla_router_worker_lost_total{cause!~"removed|replaced"}[1h]))', [(1, "orange"), (5, "red")]),
+                 'round(sum(increase(hekla_router_worker_lost_total{cause!~"removed|replaced"}[1h])))', [(1, "orange"), (5, "red")]),
             stat("Open breakers", "short", "Workers that get no requests after faults.",
                  'sum(hekla_router_worker_breaker{state="open"})', [(1, "red")])]),
         ("Pool", [
