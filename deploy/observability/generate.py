@@ -5,8 +5,8 @@ usage: deploy/observability/generate.py [--check] [--help]
 
   --check   write nothing; name the files that differ from what would be written, and exit 1 when there are any
 
-Writes deploy/grafana/dashboards/*.json, deploy/prometheus/hekla-rules.yaml and the same rules as a PrometheusRule in
-deploy/kubernetes/monitoring/prometheus-rule.yaml. Thresholds: objectives.py; panels: dashboards.py; alerts: rules.py.
+Writes deploy/grafana/dashboards/*.json, deploy/prometheus/hekla-rules.yaml and the same rules for
+deploy/helm and, as a PrometheusRule, for deploy/kubernetes/monitoring. Thresholds: objectives.py; panels: dashboards.py; alerts: rules.py.
 """
 import json
 import os
@@ -29,7 +29,7 @@ def outputs():
     """{path below deploy/: text}."""
     written = {f"grafana/dashboards/{name}.json": json.dumps(make(), indent=1) + "\n" for name, make in dashboards.ALL.items()}
     groups = rules.rule_groups()
-    written["prometheus/hekla-rules.yaml"] = as_yaml(groups)
+    written["prometheus/hekla-rules.yaml"] = written["helm/hekla/files/hekla-rules.yaml"] = as_yaml(groups)
     written["kubernetes/monitoring/prometheus-rule.yaml"] = as_yaml({
         "apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule",
         "metadata": {"name": "hekla", "labels": {"app.kubernetes.io/name": "hekla"}}, "spec": groups})

@@ -1,0 +1,83 @@
+"""The command lines in deploy/ are ones that the programs take, and those of Kubernetes and compose serve."""
+import os
+import re
+import shlex
+import subprocess
+import unittest
+
+import yaml
+
+import cluster as c
+
+DEPLOY = os.path.join(c.ROOT, "deploy")
+
+
+def read(*names):
+    with open(os.path.join(DEPLOY, *names), encoding="utf-8") as file:
+        return file.read()
+
+
+def kubernetes_arguments(side):
+    for each in yaml.safe_load_all(read("kubernetes", "base", side + ".yaml")):
+        if each["kind"] in ("Deployment", "StatefulSet"):
+            return each["spec"]["template"]["spec"]["containers"][0]["args"]
+    raise AssertionError(f"no container in {side}.yaml")
+
+
+def command_lines():
+    """(where, program, words)"""
+    for side in ("router", "worker"):
+        yield f"kubernetes/base/{side}.yaml", "hekla-" + side, kubernetes_arguments(side)
+        yield f"helm values, {side}", "hekla-" + side, yaml.safe_load(read("helm", "hekla", "values.yaml"))[side]["args"]
+    for name, service in yaml.safe_load(read("compose.yaml"))["services"].items():
+        if "build" in service:
+            yield f"compose.yaml, {name}", "hekla-" + service["build"]["target"], service["command"]
+    for name in ("hekla-router.service", "hekla-worker@.service"):
+        words = shlex.split(re.search(r"^ExecStart=\S*/(.*)$", read("systemd", name), re.M).group(1))
+        yield name, words[0], words[1:]
+    for words in re.findall(r"HEALTHCHECK.* CMD (\[.*\])", read("Dockerfile")):
+        yield "Dockerfile", *(lambda program, *rest: (program, rest))(*yaml.safe_load(words))
+
+
+class Deployment(unittest.TestCase):
+    def test_every_flag_exists(self):
+        lines = list(command_lines())
+        self.assertEqual(len(lines), 11)
+        for where, program, words in lines:
+            command = [words[0]] if program == "hekla" else []
+            text = subprocess.run([os.path.join(c.BIN, program), *command, "--help"], capture_output=True, text=True, timeout=60).stdout
+            known = set(re.findall(r"^\s+--([\w-]+)", text, re.M))
+            for word in words:
+                if word.startswith("--"):
+                    self.assertIn(word[2:].split("=")[0], known, f"{where}: {program}")
+
+    def serve(self, router_words, worker_words):
+        router = c.Process("hekla-router", *[re.sub(r"0\.0\.0\.0:\d+", "127.0.0.1:0", word) for word in router_words])
+        self.addCleanup(router.close)
+        ready = router.wait_for("router_ready")
+        admin = f"127.0.0.1:{self.number(ready, 'admin_port')}"
+        replaced = {"0.0.0.0:8093": "127.0.0.1:0", "$(POD_IP):8093": "", "worker-1:8093": "", "$(POD_NAME)": "worker-1",
+                    "0.0.0.0:9101": "127.0.0.1:0", "hekla-router-admin:8091": admin, "router:8091": admin,
+                    "/hekla/share/hekla/hekla-stories.gguf": c.MODEL}
+        words = [replaced.get(word, word) for argument in worker_words for word in argument.split("=", 1)]
+        worker = c.Process("hekla-worker", *words, "--device", "cpu")
+        self.addCleanup(worker.close)
+        metrics_port = self.number(ready, "metrics_port")
+        c.eventually(lambda: c.total(c.scrape(metrics_port), 'hekla_router_workers{state="ready"}') == 1, 60, "the worker is ready")
+        health = [os.path.join(c.BIN, "hekla"), "health", "--address", f"127.0.0.1:{self.number(ready, 'port')}", "--timeout", "2s"]
+        self.assertEqual(subprocess.run(health, capture_output=True, timeout=60).returncode, 0)
+
+    @staticmethod
+    def number(json_line, name):
+        return int(re.search(rf'"{name}":(\d+)', json_line).group(1))
+
+    def test_the_arguments_of_kubernetes_serve(self):
+        self.serve(kubernetes_arguments("router"), kubernetes_arguments("worker"))
+
+    def test_the_arguments_of_compose_serve(self):
+        services = yaml.safe_load(read("compose.yaml"))["services"]
+        self.serve(services["router"]["command"], services["worker-1"]["command"])
+
+
+if __name__ == "__main__":
+    unittest.main()
