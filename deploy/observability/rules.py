@@ -123,9 +123,13 @@ WORKERS = [
           f"More than {o.MEMORY_SHARE:.0%} of a device's memory budget is in use",
           "Something else took memory of the device, or --kv-memory-mib is too large.",
           memory(97), memory(90)),
-    Alert("HeklaDeviceLost", (("sum by (instance) (increase(hekla_worker_device_lost_total[15m]))", ">", 0),), "0m", "ticket",
+    # A worker says so in its last moments, which a scraper often misses; a router that started it sees its exit code.
+    Alert("HeklaDeviceLost", ((
+        "(sum(increase(hekla_worker_device_lost_total[15m])) or vector(0))"
+        ' + (sum(increase(hekla_router_spawned_worker_exits_total{cause="device_lost"}[15m])) or vector(0))', ">", 0),), "0m", "ticket",
           "A worker lost its device", "The driver reset it. Often: look at the kernel's log, power and heat.",
-          {"hekla_worker_device_lost_total": "0x20 1x20"}, {"hekla_worker_device_lost_total": "1x40"}),
+          {'hekla_router_spawned_worker_exits_total{cause="device_lost"}': "0x20 1x20"},
+          {"hekla_worker_device_lost_total": "1x40", 'hekla_router_spawned_worker_exits_total{cause="signal"}': "0x20 1x20"}),
     Alert("HeklaScrapeDown", (('up{job=~"hekla-.*"}', "<", 1),), "2m", "page",
           "A process of Hekla does not answer its scraper", "It has ended, hangs, or its metrics port cannot be reached.",
           {'up{job="hekla-worker",instance="a"}': "1x10 0x30"},

@@ -28,6 +28,7 @@ import rules  # noqa: E402
 # Metrics that have no value, or are not there at all, in the course of this test.
 EMPTY_HERE = {
     "hekla_router_spawned_workers": "only of a router with --spawn-workers; its test is integration/spawn_workers",
+    "hekla_router_spawned_worker_exits_total": "the same",
     "hekla_worker_transfer_seconds": "the model is on one device: nothing is sent to another",
     "hekla_worker_state_slots_used": "the model is not recurrent",
     "hekla_worker_state_slots_total": "the model is not recurrent",
