@@ -91,12 +91,16 @@ absl::Status Router::StartServers() {
   ChannelOptions to_worker = config_.to_worker;
   to_worker.insecure = config_.insecure;
   static_workers_ = std::make_unique<StaticWorkers>(config_.workers, to_worker, &registry_);
+  if (config_.spawn_workers == 0) return absl::OkStatus();
+  HEKLA_ASSIGN_OR_RETURN(supervisor_, WorkerSupervisor::Start(config_, admin_server_->port(), &metrics_));
   return absl::OkStatus();
 }
 
 Router::~Router() {
   stop_ticks_.Notify();
   tick_thread_.join();
+  metrics_.Stop();
+  supervisor_.reset();
   health_.Shutdown();
   admin_health_.Shutdown();
   static_workers_.reset();
@@ -104,7 +108,6 @@ Router::~Router() {
   if (server_ != nullptr) server_->Shutdown(kLastWriteLimit);
   attachment_.Shutdown();
   if (admin_server_ != nullptr) admin_server_->Shutdown(kLastWriteLimit);
-  metrics_.Stop();
 }
 
 void Router::Drain() {
@@ -114,9 +117,11 @@ void Router::Drain() {
   absl::SleepFor(config_.pre_stop_wait);
   dispatcher_.Drain();
   const bool finished = inflight_.AwaitEmpty(config_.drain_limit);
-  if (finished) return;
-  Log(LogLevel::kWarning, "drain_limit_reached", {{"inflight", inflight_.size()}});
-  inflight_.CancelAll(GoingDown());
+  if (!finished) {
+    Log(LogLevel::kWarning, "drain_limit_reached", {{"inflight", inflight_.size()}});
+    inflight_.CancelAll(GoingDown());
+  }
+  if (supervisor_ != nullptr) supervisor_->Stop(config_.drain_limit);
 }
 
 void Router::OnWorkersChanged() {
