@@ -1,7 +1,7 @@
 """Checks Kubernetes objects against the API's types, as Debian's python3-kubernetes describes them (API 1.22).
 
 Unknown fields, missing required ones and values of a wrong type are found at every depth. What is newer than that API,
-and the kinds of operators (Prometheus, KEDA), are described below: only the fields that Hekla uses, so a misspelt one is
+and the kinds of operators (Prometheus, KEDA, cert-manager), are described below: only the fields that Hekla uses, so a misspelt one is
 found there too. Not covered: the meaning of values (names of classes, ranges, references between objects).
 """
 import re
@@ -22,6 +22,9 @@ OPERATORS = {
     ("monitoring.coreos.com/v1", "ServiceMonitor"): {
         "jobLabel": str, "selector!": {"matchLabels!": dict}, "endpoints!": [{"port!": str, "interval": str}]},
     ("monitoring.coreos.com/v1", "PrometheusRule"): {"groups!": [{"name!": str, "interval": str, "rules!": [RULE]}]},
+    ("cert-manager.io/v1", "Certificate"): {
+        "secretName!": str, "issuerRef!": {"name!": str, "kind": str}, "privateKey": {"algorithm": str, "size": int},
+        "usages": [str], "dnsNames": [str]},
     ("keda.sh/v1alpha1", "ScaledObject"): {
         "scaleTargetRef!": {"apiVersion": str, "kind": str, "name!": str}, "minReplicaCount": int, "maxReplicaCount": int,
         "pollingInterval": int, "cooldownPeriod": int,

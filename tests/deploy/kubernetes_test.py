@@ -81,7 +81,8 @@ class Objects(unittest.TestCase):
     def setUpClass(cls):
         cls.base = [each for name in ("namespace", "router", "worker", "network-policy") for each in read("base", name + ".yaml")]
         cls.monitoring = read("monitoring", "service-monitor.yaml") + read("monitoring", "prometheus-rule.yaml")
-        cls.everything = cls.base + cls.monitoring + read("keda", "scaled-object.yaml") + read("production", "model-volume.yaml")
+        cls.everything = cls.base + cls.monitoring + read("keda", "scaled-object.yaml") + read("production", "model-volume.yaml") \
+            + read("tls", "certificate.yaml")
 
     def test_every_object_fits_its_schema(self):
         for each in self.everything:
@@ -183,14 +184,27 @@ class Kustomizations(unittest.TestCase):
         self.assertEqual(pod["containers"][0]["args"][0], "--model=/models/model.gguf")
         self.assertEqual(pod["containers"][0]["image"], "registry.example.com/hekla-worker:0.1.0")
         self.assertEqual(pod["containers"][0]["resources"]["limits"], {"memory": "16Gi", "nvidia.com/gpu": "1"})
-        claim = pod["volumes"][1]["persistentVolumeClaim"]["claimName"]
-        self.assertIn(("PersistentVolumeClaim", claim), objects)
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
+        self.assertIn(("PersistentVolumeClaim", volumes["models"]["persistentVolumeClaim"]["claimName"]), objects)
         boards = objects["ConfigMap", "hekla-dashboards"]["data"]
         self.assertEqual(sorted(boards), sorted(os.listdir(os.path.join(ROOT, "deploy", "grafana", "dashboards"))))
 
+    def test_certificates_have_the_names_that_are_dialled(self):
+        objects = by_name(build("production"))
+        certificate = objects["Certificate", "hekla-tls"]["spec"]
+        for _, template in pod_specs(objects.values()):
+            secrets = [volume["secret"]["secretName"] for volume in template["spec"]["volumes"] if "secret" in volume]
+            self.assertEqual(secrets, [certificate["secretName"]])
+            container = template["spec"]["containers"][0]
+            self.assertIn("/tls", [mount["mountPath"] for mount in container["volumeMounts"]])
+            text = json.dumps(container)
+            for host in re.findall(r"--(?:router|address|endpoint)=([^:\"]+):", text):
+                wildcard = re.sub(r"^[^.]+\.", "*.", host)
+                self.assertTrue({host, wildcard} & set(certificate["dnsNames"]), f"{host} is in no certificate")
+
     def test_every_kustomization_is_used(self):
         built = {os.path.dirname(path) for path in glob.glob(os.path.join(KUBERNETES, "*", "kustomization.yaml"))}
-        self.assertEqual({os.path.basename(path) for path in built}, {"base", "monitoring", "keda", "gpu", "production"})
+        self.assertEqual({os.path.basename(path) for path in built}, {"base", "monitoring", "keda", "gpu", "tls", "production"})
 
 
 class Chart(unittest.TestCase):

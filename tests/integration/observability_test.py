@@ -186,7 +186,7 @@ class Observability(unittest.TestCase):
             families = {family_of(name) for name in FAMILY.findall(expression)}
             if families - exported or families & set(EMPTY_HERE):
                 continue  # the other test's
-            left[where] = re.sub(r"\$(router|worker)", ".*", expression).replace("$__rate_interval", "20s")
+            left[where] = re.sub(r"\$(router|worker)", ".*", expression).replace("$__rate_interval", "1m")
         self.assertGreater(len(left), 50)
 
         def all_found():
