@@ -32,15 +32,16 @@ def read(*names):
         return documents(file.read())
 
 
-def build(overlay):
-    """What kubectl makes of a kustomization."""
+def build(*folder):
+    """What kubectl makes of a kustomization: a folder below deploy/kubernetes, or another's whole path."""
+    path = os.path.join(KUBERNETES, *folder)
     version = subprocess.run(["kubectl", "version", "--client"], capture_output=True, text=True, timeout=60).stdout \
         if shutil.which("kubectl") else ""
     if not re.search(r"Kustomize Version: v[5-9]", version):
         raise unittest.SkipTest("no kubectl of 1.27 or newer here (Debian 12 has an older one)")
-    done = subprocess.run(["kubectl", "kustomize", os.path.join(KUBERNETES, overlay)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["kubectl", "kustomize", path], capture_output=True, text=True, timeout=60)
     if done.returncode != 0:
-        raise AssertionError(f"kubectl kustomize {overlay}: {done.stderr}")
+        raise AssertionError(f"kubectl kustomize {path}: {done.stderr}")
     return documents(done.stdout)
 
 
@@ -217,6 +218,16 @@ class Chart(unittest.TestCase):
         switched = [("monitoring", "service-monitor.yaml"), ("monitoring", "prometheus-rule.yaml"), ("keda", "scaled-object.yaml")]
         for each in [each for names in switched for each in read(*names)]:
             self.assertEqual(objects[each["kind"], each["metadata"]["name"]], each)
+
+    def test_its_tls_is_the_component(self):
+        with tempfile.TemporaryDirectory() as folder:
+            base, tls = (os.path.relpath(os.path.join(KUBERNETES, name), os.path.realpath(folder)) for name in ("base", "tls"))
+            with open(os.path.join(folder, "kustomization.yaml"), "w", encoding="utf-8") as file:
+                yaml.safe_dump({"resources": [base], "components": [tls]}, file)
+            built = by_name(build(folder))
+        for name, each in by_name(render({"tls": {"secret": "hekla-tls"}})).items():
+            built[name]["metadata"].pop("namespace", None)
+            self.assertEqual(each, built[name])
 
     def test_values_reach_the_objects(self):
         worker = {"replicas": 5, "modelClaim": "models", "model": "/models/m.gguf", "args": ["--insecure", "--max-context", "8192"],
