@@ -64,6 +64,9 @@ absl::StatusOr<std::unique_ptr<Router>> Router::Start(const RouterConfig& config
       Authenticator::Create(config.admin_token_file.empty() ? config.token_file : config.admin_token_file));
   std::unique_ptr<Router> router(new Router(config, std::move(clients), std::move(operators)));
   HEKLA_RETURN_IF_ERROR(router->StartServers());
+  if (config.spawn_workers > 0) {
+    HEKLA_ASSIGN_OR_RETURN(router->supervisor_, WorkerSupervisor::Start(config, router->admin_port(), &router->metrics_));
+  }
   return router;
 }
 
@@ -91,8 +94,6 @@ absl::Status Router::StartServers() {
   ChannelOptions to_worker = config_.to_worker;
   to_worker.insecure = config_.insecure;
   static_workers_ = std::make_unique<StaticWorkers>(config_.workers, to_worker, &registry_);
-  if (config_.spawn_workers == 0) return absl::OkStatus();
-  HEKLA_ASSIGN_OR_RETURN(supervisor_, WorkerSupervisor::Start(config_, admin_server_->port(), &metrics_));
   return absl::OkStatus();
 }
 
