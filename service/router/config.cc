@@ -32,13 +32,15 @@ absl::Status RouterConfig::Validate() const {
         absl::StrCat("--max-queued-requests: ", max_queued_requests, ", at least 1 is required"));
   }
   if (spawn_workers < 0 || spawn_workers > kMaxSpawnedWorkers) {
-    problems.push_back(absl::StrCat("--spawn-workers: ", spawn_workers, ", 0 to ", kMaxSpawnedWorkers, " are possible"));
+    problems.push_back(
+        absl::StrCat("--spawn-workers: ", spawn_workers, ", 0 to ", kMaxSpawnedWorkers, " are possible"));
   }
   if (spawn_workers == 0 && !spawn_flags.empty()) {
     problems.push_back(absl::StrCat("unexpected argument '", spawn_flags.front(),
                                     "': only with --spawn-workers flags of workers follow after --"));
   }
-  if (spawn_workers == 0 && !spawn_program.empty()) problems.push_back("--spawn-program needs --spawn-workers");
+  if (spawn_workers == 0 && !spawn_program.empty())
+    problems.push_back("--spawn-program needs --spawn-workers");
   if (queue_timeout <= absl::ZeroDuration()) problems.push_back("--queue-timeout must be above 0");
   LogLevel level = LogLevel::kInfo;
   if (const absl::Status status = ParseLogLevel(log_level, &level); !status.ok()) {
@@ -63,10 +65,12 @@ CommandLine RouterCommandLine(RouterConfig* config) {
            &config->workers);
   line.Section("Workers of its own");
   line.Add("spawn-workers", "N",
-           "start N workers with the flags after --, {n} in them standing for 0 .. N-1; start them again when they "
+           "start N workers with the flags after --, {n} in them standing for 0 .. N-1; start them again "
+           "when they "
            "end, stop them at the end",
            &config->spawn_workers);
-  line.Add("spawn-program", "FILE", "their program; default hekla-worker beside this one", &config->spawn_program);
+  line.Add("spawn-program", "FILE", "their program; default hekla-worker beside this one",
+           &config->spawn_program);
   line.Section("Security");
   line.Add("tls-cert", "FILE", "certificate of both gRPC ports, PEM", &config->tls_cert);
   line.Add("tls-key", "FILE", "its private key, PEM", &config->tls_key);

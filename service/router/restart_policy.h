@@ -12,8 +12,8 @@ namespace hekla::service {
 struct RestartLimits {
   absl::Duration first_wait = absl::Milliseconds(500);  // doubles with each exit ...
   absl::Duration longest_wait = absl::Seconds(30);      // ... up to this
-  absl::Duration window = absl::Minutes(2);             // a worker that lived this long starts at first_wait again
-  int exits_in_window = 5;                              // so many within the window: it is parked
+  absl::Duration window = absl::Minutes(2);  // a worker that lived this long starts at first_wait again
+  int exits_in_window = 5;                   // so many within the window: it is parked
 };
 
 class RestartPolicy {

@@ -65,7 +65,8 @@ absl::StatusOr<std::unique_ptr<Router>> Router::Start(const RouterConfig& config
   std::unique_ptr<Router> router(new Router(config, std::move(clients), std::move(operators)));
   HEKLA_RETURN_IF_ERROR(router->StartServers());
   if (config.spawn_workers > 0) {
-    HEKLA_ASSIGN_OR_RETURN(router->supervisor_, WorkerSupervisor::Start(config, router->admin_port(), &router->metrics_));
+    HEKLA_ASSIGN_OR_RETURN(router->supervisor_,
+                           WorkerSupervisor::Start(config, router->admin_port(), &router->metrics_));
   }
   return router;
 }

@@ -66,8 +66,8 @@ absl::StatusOr<std::unique_ptr<WorkerSupervisor>> WorkerSupervisor::Start(const 
     workers.program = std::filesystem::read_symlink("/proc/self/exe", error).replace_filename("hekla-worker");
   }
   if (access(workers.program.c_str(), X_OK) != 0) {
-    return absl::NotFoundError(
-        absl::StrCat("--spawn-workers: there is no program ", workers.program, "; --spawn-program names another"));
+    return absl::NotFoundError(absl::StrCat("--spawn-workers: there is no program ", workers.program,
+                                            "; --spawn-program names another"));
   }
   const std::string address = RouterAddress(config.admin_listen, admin_port);
   for (int i = 0; i < config.spawn_workers; ++i) {
@@ -95,7 +95,8 @@ void WorkerSupervisor::Stop(absl::Duration limit) {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
     SignalAll(SIGTERM);
-    if (!mutex_.AwaitWithTimeout(absl::Condition(this, &WorkerSupervisor::AllEnded), limit)) SignalAll(SIGKILL);
+    if (!mutex_.AwaitWithTimeout(absl::Condition(this, &WorkerSupervisor::AllEnded), limit))
+      SignalAll(SIGKILL);
   }
   for (const std::unique_ptr<Slot>& slot : slots_) {
     if (slot->thread.joinable()) slot->thread.join();
@@ -120,7 +121,8 @@ std::string WorkerSupervisor::RunOnce(Slot* slot, int* code) {
     if (stopping_) return "";
     auto started = ChildProcess::Start(workers_.program, workers_.arguments[slot->number]);
     if (!started.ok()) {
-      Log(LogLevel::kError, "spawned_worker_not_started", {{"number", slot->number}, {"error", started.status().message()}});
+      Log(LogLevel::kError, "spawned_worker_not_started",
+          {{"number", slot->number}, {"error", started.status().message()}});
       return "no_start";
     }
     slot->child = *std::move(started);
@@ -150,11 +152,15 @@ void WorkerSupervisor::Supervise(Slot* slot) {
     ++exits_[cause];
     if (!wait.has_value()) {
       slot->state = "parked";
-      Log(LogLevel::kError, "spawned_worker_parked", {{"number", slot->number}, {"cause", cause}, {"code", code}});
+      Log(LogLevel::kError, "spawned_worker_parked",
+          {{"number", slot->number}, {"cause", cause}, {"code", code}});
       return;
     }
     Log(LogLevel::kWarning, "spawned_worker_ended",
-        {{"number", slot->number}, {"cause", cause}, {"code", code}, {"again_in", absl::FormatDuration(*wait)}});
+        {{"number", slot->number},
+         {"cause", cause},
+         {"code", code},
+         {"again_in", absl::FormatDuration(*wait)}});
     if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), *wait)) return;
   }
 }
@@ -177,7 +183,8 @@ std::map<std::string, int64_t> WorkerSupervisor::Exits() const {
 void WorkerSupervisor::AddMetrics(Metrics* metrics) {
   metrics->AddGauges("hekla_router_spawned_workers", "Workers of --spawn-workers, by state.", [this] {
     std::vector<Sample> samples;
-    for (const auto& [state, count] : States()) samples.push_back({{{"state", state}}, static_cast<double>(count)});
+    for (const auto& [state, count] : States())
+      samples.push_back({{{"state", state}}, static_cast<double>(count)});
     return samples;
   });
   metrics->AddReadCounters("hekla_router_spawned_worker_exits_total",

@@ -1,8 +1,8 @@
-// The workers of --spawn-workers: started, started again with growing waits when they end, parked when they keep
-// ending, stopped with the router. None outlives the router, however that ends (ChildProcess).
+// The workers of --spawn-workers: started, started again with growing waits when they end, parked when they
+// keep ending, stopped with the router. None outlives the router, however that ends (ChildProcess).
 //
-// A thread a worker: it starts the process, waits for its end and decides what then. Thread-safe. The Metrics must have
-// been stopped before a supervisor goes.
+// A thread a worker: it starts the process, waits for its end and decides what then. Thread-safe. The Metrics
+// must have been stopped before a supervisor goes.
 #ifndef HEKLA_SERVICE_ROUTER_WORKER_SUPERVISOR_H_
 #define HEKLA_SERVICE_ROUTER_WORKER_SUPERVISOR_H_
 
@@ -30,7 +30,8 @@ struct SupervisedWorkers {
 class WorkerSupervisor {
  public:
   explicit WorkerSupervisor(SupervisedWorkers workers);
-  // What `config` asks for: each worker attaches to this router at `admin_port`, unless its flags name routers.
+  // What `config` asks for: each worker attaches to this router at `admin_port`, unless its flags name
+  // routers.
   static absl::StatusOr<std::unique_ptr<WorkerSupervisor>> Start(const RouterConfig& config, int admin_port,
                                                                  Metrics* metrics);
   // Stop without patience.
@@ -41,8 +42,8 @@ class WorkerSupervisor {
 
   // Workers by "running", "waiting" (to be started again) and "parked".
   std::map<std::string, int> States() const;
-  // Ends of workers that nobody here asked for, by cause: "device_lost", "signal", "failed" (another exit code), "ended"
-  // (exit code 0), "no_start" (the program could not be executed).
+  // Ends of workers that nobody here asked for, by cause: "device_lost", "signal", "failed" (another exit
+  // code), "ended" (exit code 0), "no_start" (the program could not be executed).
   std::map<std::string, int64_t> Exits() const;
 
  private:

@@ -15,8 +15,8 @@
 namespace hekla::service {
 namespace {
 
-// The child between fork and exec: other threads may hold locks for ever, so only system calls are allowed. `report`
-// closes by itself when exec succeeds, else errno goes through it.
+// The child between fork and exec: other threads may hold locks for ever, so only system calls are allowed.
+// `report` closes by itself when exec succeeds, else errno goes through it.
 [[noreturn]] void BecomeProgram(const char* program, char* const* arguments, pid_t parent, int report) {
   setpgid(0, 0);
   sigset_t none;

@@ -1,5 +1,6 @@
-// A program run as a child of this process. It does not outlive the thread that started it: the kernel kills it when
-// that thread ends, in whatever way (PR_SET_PDEATHSIG). So Start and Wait belong to one thread; Signal to any.
+// A program run as a child of this process. It does not outlive the thread that started it: the kernel kills
+// it when that thread ends, in whatever way (PR_SET_PDEATHSIG). So Start and Wait belong to one thread;
+// Signal to any.
 #ifndef HEKLA_SERVICE_RUNTIME_CHILD_PROCESS_H_
 #define HEKLA_SERVICE_RUNTIME_CHILD_PROCESS_H_
 
@@ -21,8 +22,9 @@ struct ExitStatus {
 
 class ChildProcess {
  public:
-  // It gets this process' environment, output and error output, no input and no other open file, and a process group
-  // of its own: Ctrl-C does not reach it. NOT_FOUND or another status, naming `program`, when it cannot be executed.
+  // It gets this process' environment, output and error output, no input and no other open file, and a
+  // process group of its own: Ctrl-C does not reach it. NOT_FOUND or another status, naming `program`, when
+  // it cannot be executed.
   static absl::StatusOr<std::unique_ptr<ChildProcess>> Start(const std::string& program,
                                                              const std::vector<std::string>& arguments);
   // Kills it if Wait has not returned.

@@ -34,8 +34,10 @@ absl::Duration WatchdogTimeout() {
   const char* microseconds = std::getenv("WATCHDOG_USEC");
   const char* process = std::getenv("WATCHDOG_PID");
   int64_t value = 0, pid = 0;
-  if (microseconds == nullptr || !absl::SimpleAtoi(microseconds, &value) || value <= 0) return absl::InfiniteDuration();
-  if (process != nullptr && (!absl::SimpleAtoi(process, &pid) || pid != getpid())) return absl::InfiniteDuration();
+  if (microseconds == nullptr || !absl::SimpleAtoi(microseconds, &value) || value <= 0)
+    return absl::InfiniteDuration();
+  if (process != nullptr && (!absl::SimpleAtoi(process, &pid) || pid != getpid()))
+    return absl::InfiniteDuration();
   return absl::Microseconds(value);
 }
 

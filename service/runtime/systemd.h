@@ -1,5 +1,5 @@
-// What systemd wants to hear from a service of Type=notify: a datagram to the socket that $NOTIFY_SOCKET names. Without
-// systemd nothing happens. Any thread. Source: sd_notify(3), "Standalone Implementations".
+// What systemd wants to hear from a service of Type=notify: a datagram to the socket that $NOTIFY_SOCKET
+// names. Without systemd nothing happens. Any thread. Source: sd_notify(3), "Standalone Implementations".
 #ifndef HEKLA_SERVICE_RUNTIME_SYSTEMD_H_
 #define HEKLA_SERVICE_RUNTIME_SYSTEMD_H_
 

@@ -17,9 +17,9 @@ TEST(RouterConfigTest, EveryProblemIsNamedAtOnce) {
   config.spawn_workers = 65;
   const absl::Status status = config.Validate();
   EXPECT_TRUE(absl::IsInvalidArgument(status));
-  for (const char* part : {"--listen: '8090'", "--worker: 'host:99999'", "--tls-key",
-                           "--max-queued-requests: 0", "--log-level: log level 'loud'",
-                           "--spawn-workers: 65, 0 to 64"}) {
+  for (const char* part :
+       {"--listen: '8090'", "--worker: 'host:99999'", "--tls-key", "--max-queued-requests: 0",
+        "--log-level: log level 'loud'", "--spawn-workers: 65, 0 to 64"}) {
     EXPECT_NE(status.message().find(part), absl::string_view::npos) << part << " in " << status;
   }
 }
@@ -43,7 +43,8 @@ TEST(RouterConfigTest, FlagsOfWorkersNeedWorkers) {
   config.spawn_program = "hekla-worker";
   const absl::Status status = config.Validate();
   EXPECT_NE(status.message().find("unexpected argument '--model'"), absl::string_view::npos) << status;
-  EXPECT_NE(status.message().find("--spawn-program needs --spawn-workers"), absl::string_view::npos) << status;
+  EXPECT_NE(status.message().find("--spawn-program needs --spawn-workers"), absl::string_view::npos)
+      << status;
   config.spawn_workers = 1;
   EXPECT_TRUE(config.Validate().ok());
 }

@@ -89,8 +89,8 @@ TEST(WorkerSupervisorTest, AProgramThatCannotRunIsParked) {
 
 TEST(WorkerSupervisorTest, StopAsksFirst) {
   Folder folder;
-  const std::string script = absl::StrCat("trap 'echo > \"", folder.File("asked"), "\"; exit 0' TERM; echo > '",
-                                          folder.File("ready"), "'; ", kStay);
+  const std::string script = absl::StrCat("trap 'echo > \"", folder.File("asked"),
+                                          "\"; exit 0' TERM; echo > '", folder.File("ready"), "'; ", kStay);
   WorkerSupervisor supervisor(Shells({script}));
   ASSERT_TRUE(Eventually([&] { return folder.Lines("ready") == 1; }));
   supervisor.Stop(absl::InfiniteDuration());
@@ -100,7 +100,8 @@ TEST(WorkerSupervisorTest, StopAsksFirst) {
 
 TEST(WorkerSupervisorTest, StopKillsAfterItsLimit) {
   Folder folder;
-  const std::string script = absl::StrCat("trap '' TERM; echo $$ > '", folder.File("pid"), "'; while :; do :; done");
+  const std::string script =
+      absl::StrCat("trap '' TERM; echo $$ > '", folder.File("pid"), "'; while :; do :; done");
   WorkerSupervisor supervisor(Shells({script}));
   ASSERT_TRUE(Eventually([&] { return folder.Lines("pid") == 1; }));
   supervisor.Stop(absl::Milliseconds(1));
@@ -119,9 +120,10 @@ TEST(WorkerSupervisorTest, StopDoesNotWaitForTheNextStart) {
 }
 
 TEST(WorkerSupervisorTest, FlagsOfAWorker) {
-  EXPECT_THAT(SpawnedWorkerArguments({"--device", "vulkan:{n}", "--metrics-listen=127.0.0.1:910{n}"}, 3, "127.0.0.1:8091"),
-              ElementsAre("--device", "vulkan:3", "--metrics-listen=127.0.0.1:9103", "--router=127.0.0.1:8091",
-                          "--id=worker-3"));
+  EXPECT_THAT(SpawnedWorkerArguments({"--device", "vulkan:{n}", "--metrics-listen=127.0.0.1:910{n}"}, 3,
+                                     "127.0.0.1:8091"),
+              ElementsAre("--device", "vulkan:3", "--metrics-listen=127.0.0.1:9103",
+                          "--router=127.0.0.1:8091", "--id=worker-3"));
   EXPECT_THAT(SpawnedWorkerArguments({"--router", "a:1", "--id=gpu{n}"}, 0, "b:2"),
               ElementsAre("--router", "a:1", "--id=gpu0"));
 }

@@ -38,7 +38,8 @@ TEST(ChildProcessTest, AProgramThatIsNotThereIsNamed) {
 TEST(ChildProcessTest, InheritsNoFilesAndNoProcessGroup) {
   int open_here[2];
   ASSERT_EQ(pipe(open_here), 0);
-  EXPECT_EQ(Shell("test ! -e /proc/$$/fd/" + std::to_string(open_here[1]) + " && ! read line")->Wait().code, 0);
+  EXPECT_EQ(Shell("test ! -e /proc/$$/fd/" + std::to_string(open_here[1]) + " && ! read line")->Wait().code,
+            0);
   auto child = Shell("while :; do read line < /proc/self/stat; done");
   EXPECT_EQ(getpgid(child->pid()), child->pid());
   close(open_here[0]);
