@@ -65,9 +65,7 @@ CommandLine RouterCommandLine(RouterConfig* config) {
            &config->workers);
   line.Section("Workers of its own");
   line.Add("spawn-workers", "N",
-           "start N workers with the flags after --, {n} in them standing for 0 .. N-1; start them again "
-           "when they "
-           "end, stop them at the end",
+           "start N workers with the flags after --, {n} standing for 0 .. N-1; again when they end",
            &config->spawn_workers);
   line.Add("spawn-program", "FILE", "their program; default hekla-worker beside this one",
            &config->spawn_program);
