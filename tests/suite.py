@@ -131,9 +131,10 @@ class Suite:
         yield "shell", self.shell
         for program in self.gtest_names():
             yield program, self.gtest
-        for path in sorted(glob.glob(os.path.join(ROOT, "tests", "integration", "*_test.py"))):
-            name = "integration/" + os.path.basename(path)[:-len("_test.py")]
-            yield name, lambda n, path=path: self.unittest(n, path)
+        for folder in ("deploy", "integration"):
+            for path in sorted(glob.glob(os.path.join(ROOT, "tests", folder, "*_test.py"))):
+                name = f"{folder}/{os.path.basename(path)[:-len('_test.py')]}"
+                yield name, lambda n, path=path: self.unittest(n, path)
         yield "validation/alive", self.validation_is_alive
         for program in sorted({"test_vulkan", "test_kernels"}.intersection(self.gtest_names())):
             yield "validation/" + program, lambda n, p=program: self.gtest(p, n, HEKLA_VULKAN_VALIDATION="1")
@@ -171,7 +172,7 @@ class Suite:
     def run(self, build):
         chosen = [(name, step) for name, step in self.steps() if self.only.search(name)]
         began = time.monotonic()
-        compiled = [name for name, _ in chosen if name not in ("tidy", "tidy_test", "shell")]
+        compiled = [name for name, _ in chosen if name not in ("tidy", "tidy_test", "shell") and not name.startswith("deploy/")]
         if build and compiled:
             gtests = set(self.gtest_names())
             if not self.build(compiled if gtests.issuperset(compiled) else []):

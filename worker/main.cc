@@ -13,6 +13,7 @@
 #include "service/runtime/shutdown_signal.h"
 #include "worker/config.h"
 #include "worker/model_loading.h"
+#include "worker/watchdog.h"
 #include "worker/worker_server.h"
 
 namespace hekla {
@@ -87,7 +88,7 @@ int Run(const worker::WorkerConfig& config) {
        {"read_s", Seconds(seconds.read)},
        {"upload_s", Seconds(seconds.upload)},
        {"warmup_s", Seconds(seconds.warmup)}});
-  const int signal = service::WaitForShutdownSignal();
+  const int signal = worker::ServeUntilSignal(*loaded->engine);
   Log(LogLevel::kInfo, "drain", {{"signal", signal}, {"inflight", (*server)->service().inflight().size()}});
   loaded->engine->Drain();
   const bool done = (*server)->Drain(config.drain_limit);

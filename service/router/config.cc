@@ -7,6 +7,8 @@
 namespace hekla::service {
 namespace {
 
+constexpr int kMaxSpawnedWorkers = 64;
+
 void CheckAddress(const std::string& flag, const std::string& address, std::vector<std::string>* problems) {
   const size_t colon = address.rfind(':');
   int port = 0;
@@ -29,6 +31,16 @@ absl::Status RouterConfig::Validate() const {
     problems.push_back(
         absl::StrCat("--max-queued-requests: ", max_queued_requests, ", at least 1 is required"));
   }
+  if (spawn_workers < 0 || spawn_workers > kMaxSpawnedWorkers) {
+    problems.push_back(
+        absl::StrCat("--spawn-workers: ", spawn_workers, ", 0 to ", kMaxSpawnedWorkers, " are possible"));
+  }
+  if (spawn_workers == 0 && !spawn_flags.empty()) {
+    problems.push_back(absl::StrCat("unexpected argument '", spawn_flags.front(),
+                                    "': only with --spawn-workers flags of workers follow after --"));
+  }
+  if (spawn_workers == 0 && !spawn_program.empty())
+    problems.push_back("--spawn-program needs --spawn-workers");
   if (queue_timeout <= absl::ZeroDuration()) problems.push_back("--queue-timeout must be above 0");
   LogLevel level = LogLevel::kInfo;
   if (const absl::Status status = ParseLogLevel(log_level, &level); !status.ok()) {
@@ -40,7 +52,7 @@ absl::Status RouterConfig::Validate() const {
 
 CommandLine RouterCommandLine(RouterConfig* config) {
   CommandLine line(
-      "hekla-router [FLAGS]",
+      "hekla-router [FLAGS] [-- FLAGS OF WORKERS]",
       "Takes Generate and BatchGenerate calls and sends them to a pool of workers. Workers join by\n"
       "themselves (hekla-worker --router with this router's --admin-listen address) or are named with\n"
       "--worker. SIGTERM and Ctrl-C end it gracefully, a second one at once.");
@@ -51,6 +63,12 @@ CommandLine RouterCommandLine(RouterConfig* config) {
            &config->metrics_listen);
   line.Add("worker", "HOST:PORT", "a worker that does not attach by itself; may be given again",
            &config->workers);
+  line.Section("Workers of its own");
+  line.Add("spawn-workers", "N",
+           "start N workers with the flags after --, {n} standing for 0 .. N-1; again when they end",
+           &config->spawn_workers);
+  line.Add("spawn-program", "FILE", "their program; default hekla-worker beside this one",
+           &config->spawn_program);
   line.Section("Security");
   line.Add("tls-cert", "FILE", "certificate of both gRPC ports, PEM", &config->tls_cert);
   line.Add("tls-key", "FILE", "its private key, PEM", &config->tls_key);

@@ -25,6 +25,10 @@ struct RouterConfig {
   bool insecure = false;
   ChannelOptions to_worker;  // TLS and token towards workers
 
+  int spawn_workers = 0;                 // workers that the router starts itself
+  std::string spawn_program;             // of them; empty = hekla-worker beside this program
+  std::vector<std::string> spawn_flags;  // of them, "{n}" standing for the worker's number
+
   int max_queued_requests = 1024;
   absl::Duration queue_timeout = absl::Seconds(60);
   absl::Duration worker_wait = absl::Seconds(2);

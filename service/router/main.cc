@@ -7,6 +7,7 @@
 #include "service/router/router.h"
 #include "service/runtime/log.h"
 #include "service/runtime/shutdown_signal.h"
+#include "service/runtime/systemd.h"
 
 namespace {
 
@@ -28,7 +29,9 @@ int Run(const hekla::service::RouterConfig& config) {
       {{"port", (*router)->port()},
        {"admin_port", (*router)->admin_port()},
        {"metrics_port", (*router)->metrics_port()}});
+  hekla::service::NotifySystemd("READY=1");
   const int signal = hekla::service::WaitForShutdownSignal();
+  hekla::service::NotifySystemd("STOPPING=1");
   Log(LogLevel::kInfo, "signal", {{"number", signal}});
   (*router)->Drain();
   router->reset();
@@ -46,10 +49,7 @@ int main(int argc, char** argv) {
     std::cout << line.Help();
     return 0;
   }
-  if (status.ok() && !line.positional().empty()) {
-    status =
-        absl::InvalidArgumentError("unexpected argument '" + line.positional().front() + "'; see --help");
-  }
+  config.spawn_flags = line.positional();
   if (status.ok()) status = config.Validate();
   if (!status.ok()) {
     std::cerr << "hekla-router: " << status.message() << "\n";

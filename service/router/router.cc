@@ -64,6 +64,10 @@ absl::StatusOr<std::unique_ptr<Router>> Router::Start(const RouterConfig& config
       Authenticator::Create(config.admin_token_file.empty() ? config.token_file : config.admin_token_file));
   std::unique_ptr<Router> router(new Router(config, std::move(clients), std::move(operators)));
   HEKLA_RETURN_IF_ERROR(router->StartServers());
+  if (config.spawn_workers > 0) {
+    HEKLA_ASSIGN_OR_RETURN(router->supervisor_,
+                           WorkerSupervisor::Start(config, router->admin_port(), &router->metrics_));
+  }
   return router;
 }
 
@@ -97,6 +101,8 @@ absl::Status Router::StartServers() {
 Router::~Router() {
   stop_ticks_.Notify();
   tick_thread_.join();
+  metrics_.Stop();
+  supervisor_.reset();
   health_.Shutdown();
   admin_health_.Shutdown();
   static_workers_.reset();
@@ -104,7 +110,6 @@ Router::~Router() {
   if (server_ != nullptr) server_->Shutdown(kLastWriteLimit);
   attachment_.Shutdown();
   if (admin_server_ != nullptr) admin_server_->Shutdown(kLastWriteLimit);
-  metrics_.Stop();
 }
 
 void Router::Drain() {
@@ -114,9 +119,11 @@ void Router::Drain() {
   absl::SleepFor(config_.pre_stop_wait);
   dispatcher_.Drain();
   const bool finished = inflight_.AwaitEmpty(config_.drain_limit);
-  if (finished) return;
-  Log(LogLevel::kWarning, "drain_limit_reached", {{"inflight", inflight_.size()}});
-  inflight_.CancelAll(GoingDown());
+  if (!finished) {
+    Log(LogLevel::kWarning, "drain_limit_reached", {{"inflight", inflight_.size()}});
+    inflight_.CancelAll(GoingDown());
+  }
+  if (supervisor_ != nullptr) supervisor_->Stop(config_.drain_limit);
 }
 
 void Router::OnWorkersChanged() {

@@ -18,6 +18,7 @@
 #include "service/router/router_metrics.h"
 #include "service/router/static_workers.h"
 #include "service/router/worker_registry.h"
+#include "service/router/worker_supervisor.h"
 #include "service/runtime/auth.h"
 #include "service/runtime/grpc_server.h"
 #include "service/runtime/health_service.h"
@@ -33,7 +34,7 @@ class Router {
   ~Router();
 
   // NOT_SERVING, the pre-stop wait, no new requests; waits up to the drain limit for those that run and
-  // cancels the rest with UNAVAILABLE DRAINING. Once.
+  // cancels the rest with UNAVAILABLE DRAINING; ends the workers it started. Once.
   void Drain();
 
   int port() const { return server_->port(); }
@@ -62,6 +63,7 @@ class Router {
   AttachmentService attachment_;
   std::unique_ptr<GrpcServer> server_, admin_server_;
   std::unique_ptr<StaticWorkers> static_workers_;
+  std::unique_ptr<WorkerSupervisor> supervisor_;  // of --spawn-workers, else null
   absl::Notification stop_ticks_;
   std::thread tick_thread_;
 };

@@ -14,10 +14,12 @@ TEST(RouterConfigTest, EveryProblemIsNamedAtOnce) {
   config.tls_cert = "cert.pem";
   config.max_queued_requests = 0;
   config.log_level = "loud";
+  config.spawn_workers = 65;
   const absl::Status status = config.Validate();
   EXPECT_TRUE(absl::IsInvalidArgument(status));
-  for (const char* part : {"--listen: '8090'", "--worker: 'host:99999'", "--tls-key",
-                           "--max-queued-requests: 0", "--log-level: log level 'loud'"}) {
+  for (const char* part :
+       {"--listen: '8090'", "--worker: 'host:99999'", "--tls-key", "--max-queued-requests: 0",
+        "--log-level: log level 'loud'", "--spawn-workers: 65, 0 to 64"}) {
     EXPECT_NE(status.message().find(part), absl::string_view::npos) << part << " in " << status;
   }
 }
@@ -33,6 +35,18 @@ TEST(RouterConfigTest, FlagsFillIt) {
   EXPECT_EQ(config.drain_limit, absl::Seconds(5));
   EXPECT_TRUE(config.insecure);
   EXPECT_EQ(config.max_queued_requests, 7);
+}
+
+TEST(RouterConfigTest, FlagsOfWorkersNeedWorkers) {
+  RouterConfig config;
+  config.spawn_flags = {"--model"};
+  config.spawn_program = "hekla-worker";
+  const absl::Status status = config.Validate();
+  EXPECT_NE(status.message().find("unexpected argument '--model'"), absl::string_view::npos) << status;
+  EXPECT_NE(status.message().find("--spawn-program needs --spawn-workers"), absl::string_view::npos)
+      << status;
+  config.spawn_workers = 1;
+  EXPECT_TRUE(config.Validate().ok());
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "service/runtime/shutdown_signal.h"
 #include "tests/support/engine_fake/byte_vocabulary.h"
 #include "tests/support/engine_fake/fake_engine.h"
+#include "worker/watchdog.h"
 #include "worker/worker_server.h"
 
 ABSL_FLAG(std::string, listen, "127.0.0.1:0", "HOST:PORT of the service; port 0 takes a free one");
@@ -96,7 +97,7 @@ int Main() {
   }
   service::Log(service::LogLevel::kInfo, "ready",
                {{"address", (*server)->address()}, {"metrics_port", (*server)->metrics_port()}});
-  service::WaitForShutdownSignal();
+  worker::ServeUntilSignal(engine);
   (*server)->Drain(absl::GetFlag(FLAGS_drain_limit));
   return 0;
 }
