@@ -120,6 +120,11 @@ struct SampleParams {
   uint max_samples;     // results of one step in the ring
 };
 
+// What `sample` loops over at most: passes over a thread's share of the vocabulary, and reductions over a workgroup's subgroups.
+// (largest 1, top_k 32, top_p 32, masses 3, draw 2, logprobs 1 + kMaxTop; a list entry reduces twice.)
+HEKLA_CONST kSamplePasses = 91;
+HEKLA_CONST kSampleReductions = 112;
+
 struct ReadBufferParams {
   uint vectors;         // of 16 bytes
 };

@@ -4,7 +4,7 @@
 // ordered bits (integer sums, so the result does not depend on the order of atomics); the draw is Philox 4x32-10 over integer weights.
 //   in/out logits [samples][vocabulary] f32, counts [samples][vocabulary] zero between steps
 //   out    history[slot][position + 1], results ring
-// Loop budget: about 90 passes of vocabulary / THREADS.
+// Loop budget: kSamplePasses of vocabulary / THREADS, kSampleReductions of THREADS / SUBGROUP, and THREADS.
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_arithmetic : require
 #extension GL_EXT_control_flow_attributes : require
@@ -22,7 +22,9 @@ layout(binding = 3, std430) readonly buffer SlotState { uint slot_state[]; };
 layout(binding = 4, std430) buffer History { uint history[]; };
 layout(binding = 5, std430) writeonly buffer Results { uint results[]; };   // [kRing][max_samples][kResultWords]
 
-const float LOWEST = -3.402823466e38;
+const float LOWEST = -3.402823466e38;       // counts as minus infinity
+const float SMALLEST = 1.175494351e-38;     // more than 0
+const uint MINUS_INFINITY = 0xff800000u;
 const uint SUBGROUPS = THREADS / SUBGROUP;
 shared float scratch_float[SUBGROUPS];
 shared uint scratch_uint[SUBGROUPS];
@@ -92,9 +94,11 @@ void apply_penalties(uint base, uint slot, uint position) {
     const uint token = history[first + i];
     const uint count = atomicExchange(counts[base + token], 0);
     if (count == 0) continue;
-    float l = logits[base + token];
-    l = l > 0 ? l / repetition : l * repetition;
-    logits[base + token] = l - presence - frequency * float(count);
+    const float l = logits[base + token];
+    precise float penalised = l > 0 ? l / repetition : l * repetition;
+    penalised -= presence;
+    penalised -= frequency * float(count);
+    logits[base + token] = penalised;
   }
   memoryBarrierBuffer();
   barrier();
@@ -120,7 +124,11 @@ uint count_at_least(uint base, uint key) {
   return reduce_add(n);
 }
 
-float weight(uint base, uint i, float largest, float inverse_t) { return exp((clean(logits[base + i]) - largest) * inverse_t); }
+// The likeliest weighs 1, though it may be infinite.
+float weight(uint base, uint i, float largest, float inverse_t) {
+  const float v = clean(logits[base + i]);
+  return v == largest ? 1 : exp((v - largest) * inverse_t);
+}
 
 float mass_at_least(uint base, uint key, float largest, float inverse_t) {
   float sum = 0;
@@ -140,7 +148,7 @@ uint top_k_key(uint base, uint k) {
   return key;
 }
 
-// The largest key >= floor_key whose tokens hold at least `share` of the mass.
+// The largest key >= floor_key whose tokens weigh at least `needed`, which is more than 0.
 uint top_p_key(uint base, uint floor_key, float needed, float largest, float inverse_t) {
   uint key = 0;
   for (int bit = 31; bit >= 0; --bit) {
@@ -163,8 +171,7 @@ uint philox_first_word(uvec2 key, uvec4 counter) {
 
 uint integer_weight(uint base, uint i, uint key, float largest, float inverse_t, float scale) {
   if (ordered(logits[base + i]) < key) return 0;
-  const float v = clean(logits[base + i]);
-  return max(uint(weight(base, i, largest, inverse_t) * scale), v == largest ? 1u : 0u);
+  return max(uint(weight(base, i, largest, inverse_t) * scale), clean(logits[base + i]) == largest ? 1u : 0u);
 }
 
 shared uint block_sums[THREADS];
@@ -199,43 +206,50 @@ uint draw(uint base, uint slot, uint position, uint key, float largest, float in
   return chosen;
 }
 
-uint first_with(uint base, float value) {
-  uint id = 0xffffffffu;
+const uint NONE = 0xffffffffu;
+
+// Every thread has a value and its id; the largest value and the lowest id among equals.
+void reduce_best(inout float value, inout uint id) {
+  const float largest = reduce_max(value);
+  id = reduce_min(value == largest ? id : NONE);
+  value = largest;
+}
+
+void find_largest(uint base, out float largest, out uint id) {
+  largest = LOWEST, id = NONE;
   for (uint i = gl_LocalInvocationIndex; i < p.vocabulary; i += THREADS) {
-    if (clean(logits[base + i]) == value) id = min(id, i);
+    const float v = clean(logits[base + i]);
+    if (v > largest || id == NONE) largest = v, id = i;
   }
-  return reduce_min(id);
+  reduce_best(largest, id);
 }
 
 void write_logprobs(uint base, uint out_base, uint token, uint wanted, float largest) {
   float sum = 0;
-  for (uint i = gl_LocalInvocationIndex; i < p.vocabulary; i += THREADS) sum += exp(clean(logits[base + i]) - largest);
+  for (uint i = gl_LocalInvocationIndex; i < p.vocabulary; i += THREADS) sum += weight(base, i, largest, 1);
   const float log_sum = log(reduce_add(sum));
-  const uint top = min(wanted - 1, min(kMaxTop, p.vocabulary));
-  if (gl_LocalInvocationIndex == 0) {
-    results[out_base + 1] = floatBitsToUint(clean(logits[base + token]) - largest - log_sum);
-    results[out_base + 2] = top;
-  }
-  float bound = largest;      // the next one is the largest (value, -id) below (bound, last)
-  uint last = 0xffffffffu;    // id of the one before, among equals
-  for (uint n = 0; n < top; ++n) {
-    float best = LOWEST;
-    bool any = false;
+  float bound = largest;   // the next one is the largest (value, -id) below (bound, last)
+  uint last = NONE;        // id of the one before, among equals
+  uint top = 0;
+  for (; top < min(wanted - 1, kMaxTop); ++top) {
+    float best = LOWEST;   // ids of probability 0 are not listed
+    uint id = NONE;
     for (uint i = gl_LocalInvocationIndex; i < p.vocabulary; i += THREADS) {
       const float v = clean(logits[base + i]);
-      if (v < bound || (v == bound && (last == 0xffffffffu || i > last))) best = max(best, v);
+      if (v > best && (v < bound || (v == bound && (last == NONE || i > last)))) best = v, id = i;
     }
-    best = reduce_max(best);
-    uint id = 0xffffffffu;
-    for (uint i = gl_LocalInvocationIndex; i < p.vocabulary; i += THREADS) {
-      if (clean(logits[base + i]) == best && (best < bound || last == 0xffffffffu || i > last)) id = min(id, i);
-    }
-    id = reduce_min(id);
+    reduce_best(best, id);
+    if (id == NONE) break;
     bound = best, last = id;
     if (gl_LocalInvocationIndex == 0) {
-      results[out_base + 4 + 2 * n] = id;
-      results[out_base + 5 + 2 * n] = floatBitsToUint(best - largest - log_sum);
+      results[out_base + 4 + 2 * top] = id;
+      results[out_base + 5 + 2 * top] = floatBitsToUint((best == largest ? 0 : best - largest) - log_sum);
     }
+  }
+  if (gl_LocalInvocationIndex == 0) {
+    const float v = clean(logits[base + token]);
+    results[out_base + 1] = largest == LOWEST ? MINUS_INFINITY : floatBitsToUint((v == largest ? 0 : v - largest) - log_sum);
+    results[out_base + 2] = top;
   }
 }
 
@@ -246,21 +260,18 @@ void main() {
   const uint slot = at.y, position = at.z, base = sample_index * p.vocabulary;
   apply_penalties(base, slot, position);
   apply_bias(base, slot, position);
-  float largest = LOWEST;
-  for (uint i = gl_LocalInvocationIndex; i < p.vocabulary; i += THREADS) largest = max(largest, clean(logits[base + i]));
-  largest = reduce_max(largest);
-  const float temperature = state_float(slot, kSlotTemperature);
+  float largest;
   uint token;
-  if (temperature <= 0) {
-    token = first_with(base, largest);
-  } else {
+  find_largest(base, largest, token);
+  const float temperature = state_float(slot, kSlotTemperature);
+  if (temperature > 0 && largest > LOWEST) {   // else the largest logit, or id 0 where there is none
     const float inverse_t = 1 / temperature;
     const uint k = state(slot, kSlotTopK);
     uint key = k > 0 && k < p.vocabulary ? top_k_key(base, k) : 0;
     float mass = mass_at_least(base, key, largest, inverse_t);
     const float top_p = state_float(slot, kSlotTopP), min_p = state_float(slot, kSlotMinP);
     if (top_p < 1) {
-      key = top_p_key(base, key, top_p * mass, largest, inverse_t);
+      key = top_p_key(base, key, max(top_p * mass, SMALLEST), largest, inverse_t);
       mass = mass_at_least(base, key, largest, inverse_t);
     }
     if (min_p > 0) {

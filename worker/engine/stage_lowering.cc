@@ -50,6 +50,21 @@ uint32_t HeadsInRegisters(uint32_t group, uint32_t head_dim, uint32_t subgroup) 
 
 }  // namespace
 
+absl::StatusOr<uint32_t> SampleThreads(const vulkan::DeviceLimits& limits, uint32_t vocabulary, uint32_t max_context) {
+  if (limits.max_loop_iterations == 0) return std::min(1024u, limits.max_workgroup_threads);
+  // Few threads are best on a processor; more leave each a smaller share.
+  constexpr uint64_t kOtherLoops = 1000;   // bits, the generator's rounds, a loop's last look at its condition
+  for (uint64_t threads = 64; threads <= limits.max_workgroup_threads; threads *= 2) {
+    const uint64_t of_vocabulary = kernels::kSamplePasses * ((vocabulary + threads - 1) / threads);
+    const uint64_t of_slot = 2 * (max_context / threads + 1) + kernels::kMaxBias / threads;   // penalty window, logit bias
+    const uint64_t of_workgroup = kernels::kSampleReductions * threads / limits.subgroup_size + threads;
+    const uint64_t loops = of_vocabulary + of_slot + of_workgroup + kOtherLoops;
+    if (loops <= limits.max_loop_iterations) return static_cast<uint32_t>(threads);
+  }
+  return absl::UnimplementedError(
+      absl::StrCat("a vocabulary of ", vocabulary, " tokens is more than the sampler can loop over on a software device"));
+}
+
 template <typename Arguments>
 void StageLowering::AddLaunch(kernels::Kernel kernel, GridRule rule, uint32_t work, const vulkan::Specialization& specialization,
                               const Arguments& arguments, const typename Arguments::Params& params) {
@@ -117,8 +132,7 @@ absl::Status StageLowering::Run() {
   for (op_index_ = 0; op_index_ < plan_.ops.size(); ++op_index_) {
     HEKLA_RETURN_IF_ERROR(std::visit([this](const auto& op) { return Lower(op); }, plan_.ops[op_index_]));
   }
-  LowerSample();
-  return absl::OkStatus();
+  return LowerSample();
 }
 
 void StageLowering::LowerBeginStep() {
@@ -316,15 +330,17 @@ absl::Status StageLowering::Lower(const model::HeadOp& op) {
   return absl::OkStatus();
 }
 
-void StageLowering::LowerSample() {
+absl::Status StageLowering::LowerSample() {
   const StepInputLayout& words = stage_->input_layout_;
   vulkan::Specialization specialization;
-  specialization.threads = stage_->device_->limits().software ? 64 : std::min(1024u, stage_->device_->limits().max_workgroup_threads);
+  HEKLA_ASSIGN_OR_RETURN(specialization.threads, SampleThreads(stage_->device_->limits(), plan_.config.vocabulary,
+                                                                  stage_->limits_.max_context));
   AddLaunch(kernels::SampleArguments<Range>::kId, GridRule::kSamples, 1, specialization,
             kernels::SampleArguments<Range>{buffers_.step_state, buffers_.logits, buffers_.counts, buffers_.slot_state, buffers_.history,
                                             buffers_.results},
             {static_cast<uint32_t>(plan_.config.vocabulary), words.slot_stride, words.bias_offset, words.history_stride,
              static_cast<uint32_t>(stage_->limits_.max_samples)});
+  return absl::OkStatus();
 }
 
 }  // namespace hekla::engine

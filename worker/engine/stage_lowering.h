@@ -5,10 +5,14 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "worker/engine/vulkan_stage.h"
 #include "worker/model/plan.h"
 
 namespace hekla::engine {
+
+// Threads of the sampler's workgroup. UNIMPLEMENTED where the device's limit on loops is too low for the vocabulary.
+absl::StatusOr<uint32_t> SampleThreads(const vulkan::DeviceLimits& limits, uint32_t vocabulary, uint32_t max_context);
 
 class StageLowering {
  public:
@@ -32,7 +36,7 @@ class StageLowering {
   absl::Status LowerSplitGateUp(const model::GateUpOp& op);
   absl::Status LowerHeadNorm(const model::QkvOp& op);
   void LowerBeginStep();
-  void LowerSample();
+  absl::Status LowerSample();
 
   // Norm weight of the op after the present one that has a norm.
   const std::vector<float>& NextNorm() const;

@@ -193,6 +193,8 @@ void Device::ReadLimits() {
   limits_.max_workgroup_threads = core.limits.maxComputeWorkGroupInvocations;
   limits_.memory_bytes = LocalMemory(physical_);
   limits_.software = core.deviceType == vk::PhysicalDeviceType::eCpu;
+  // Mesa's software driver ends a kernel's loops after so many, without a word.
+  if (limits_.software) limits_.max_loop_iterations = 65535;
   // The kernels for these read some buffers as texels of 16 bytes.
   if (limits_.software) limits_.max_storage_range = std::min(limits_.max_storage_range, uint64_t{16} * core.limits.maxTexelBufferElements);
   memory_properties_ = physical_.getMemoryProperties();

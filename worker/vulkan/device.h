@@ -31,6 +31,7 @@ struct DeviceLimits {
   uint32_t max_workgroup_threads = 0;
   uint64_t memory_bytes = 0;               // of the largest device-local heap
   bool software = false;                   // runs on the processor
+  uint32_t max_loop_iterations = 0;        // of a subgroup, all loops of a kernel together; 0 = any number
 };
 
 class Device {
