@@ -7,6 +7,8 @@ usage: deploy/grafana/render.py [--prometheus URL] [--seconds N] [--out FOLDER] 
   --seconds N        the range shown, up to now (default 300)
   --out FOLDER       default: this script's
 
+A Prometheus for deploy/demo: deploy/prometheus/demo.yaml says how to start it; then give the demo some work.
+
 Needs a Chromium (apt install chromium): only this script does, so deploy/packages.txt does not name it. The pictures
 are drawn by charts.py, not by Grafana: the same panels, expressions and values in plainer clothes.
 """

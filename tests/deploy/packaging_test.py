@@ -107,9 +107,10 @@ class Compose(unittest.TestCase):
                 self.assertIn(f"0.0.0.0:{port}", self.services[host]["command"], "nobody listens there")
 
     def test_prometheus_accepts_its_configuration(self):
-        done = subprocess.run(["promtool", "check", "config", os.path.join(DEPLOY, "prometheus", "prometheus.yaml")],
-                              capture_output=True, text=True, timeout=60)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        for name in ("prometheus.yaml", "demo.yaml"):
+            done = subprocess.run(["promtool", "check", "config", os.path.join(DEPLOY, "prometheus", name)],
+                                  capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_grafana_finds_what_is_provisioned(self):
         mounts = dict(volume.split(":")[:2] for volume in self.services["grafana"]["volumes"])
