@@ -81,7 +81,9 @@ async function run(client) {
       return await attempt(client) ? 0 : 3;
     } catch (error) {
       const {reason, delay} = detailsOf(error);
-      const again = [grpc.status.UNAVAILABLE, grpc.status.RESOURCE_EXHAUSTED].includes(error.code) &&
+      // A server that goes down resets the calls it has not looked at yet: a cancel without a reason.
+      const again = error.code === grpc.status.CANCELLED && !reason ||
+          [grpc.status.UNAVAILABLE, grpc.status.RESOURCE_EXHAUSTED].includes(error.code) &&
           !['SLOW_CONSUMER', 'SESSION_LOST'].includes(reason);
       if (!again || number >= Number(options.attempts)) {
         console.error(`${grpc.status[error.code] || ''} ${reason}: ${error.details || error.message}`);

@@ -76,6 +76,8 @@ class Generation:
             except grpc.RpcError as error:
                 reason, delay = details_of(error)
                 again = error.code() in TRY_AGAIN and reason not in ("SLOW_CONSUMER", "SESSION_LOST")
+                # A server that goes down resets the calls it has not looked at yet: a cancel without a reason.
+                again = again or error.code() == grpc.StatusCode.CANCELLED and not reason
                 if not again or number == self.options.attempts:
                     raise SystemExit(f"{error.code().name} {reason}: {error.details()}")
                 delay = min(0.1 * 2 ** number, 5) if delay is None else delay
