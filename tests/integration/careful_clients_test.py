@@ -1,4 +1,5 @@
 """careful_client.py and careful_client.js against real processes: deadline, cancel, retry, resume, TLS, token."""
+import functools
 import os
 import subprocess
 import tempfile
@@ -50,6 +51,12 @@ class Client:
         return code, self.text
 
 
+@functools.lru_cache(maxsize=None)
+def expected_text():
+    with c.Cluster(workers=1, fake=True) as cluster:
+        return c.generate(cluster.stub, c.make_request(PROMPT, TOKENS)).text
+
+
 class Careful:
     """The cases; each client below runs them all."""
 
@@ -59,12 +66,8 @@ class Careful:
         self.addCleanup(client.popen.kill)
         return client
 
-    def expected(self):
-        with c.Cluster(workers=1, fake=True) as cluster:
-            return c.generate(cluster.stub, c.make_request(PROMPT, TOKENS)).text
-
     def test_done(self):
-        expected = self.expected()
+        expected = expected_text()
         with c.Cluster(workers=1, fake=True) as cluster:
             self.assertEqual(self.start(cluster).finish(), (0, expected))
 
@@ -74,7 +77,7 @@ class Careful:
             client = self.start(cluster)
             client.wait_for("again in")
             cluster.launch_worker("late").start()
-            self.assertEqual(client.finish(), (0, self.expected()))
+            self.assertEqual(client.finish(), (0, expected_text()))
             self.assertTrue(any("UNAVAILABLE NO_WORKER: again in" in note for note in client.notes), client.notes)
 
     def test_goes_on_where_the_stream_broke(self):
@@ -84,7 +87,7 @@ class Careful:
             cluster.workers[0].signal(c.KILL)
             client.wait_for("again in")
             cluster.launch_worker("second").start()
-            self.assertEqual(client.finish(), (0, self.expected()))
+            self.assertEqual(client.finish(), (0, expected_text()))
             self.assertNotIn("after 0 tokens", "".join(client.notes))
 
     def test_deadline(self):
@@ -100,13 +103,13 @@ class Careful:
         with c.Cluster(workers=1, fake=True, worker_flags=("--rate=30",)) as cluster:
             code, text = self.start(cluster, "--cancel-after", "4").finish()
             self.assertEqual(code, 3)
-            self.assertTrue(self.expected().startswith(text) and len(text) >= 4, text)
+            self.assertTrue(expected_text().startswith(text) and len(text) >= 4, text)
             c.eventually(lambda: not cluster.inflight(), 10, "the router has let it go")
             c.eventually(lambda: c.total(c.scrape(cluster.workers[0].metrics_port), "hekla_worker_requests_running") == 0, 10,
                          "the worker as well")
 
     def test_tls_and_token(self):
-        expected = self.expected()
+        expected = expected_text()
         with tempfile.TemporaryDirectory() as folder:
             cert, key, tokens = (os.path.join(folder, name) for name in ("cert.pem", "key.pem", "tokens"))
             subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
