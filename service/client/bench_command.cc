@@ -147,6 +147,9 @@ int RunBench(const std::vector<std::string>& arguments, const CommandStreams& st
   absl::StatusOr<bench::LoadOptions> load = flags.ToLoad();
   const absl::StatusOr<bench::WorkloadOptions> options = flags.ToWorkload();
   if (status.ok() && chaos.chaos) return RunChaos(chaos, flags, streams);
+  if (status.ok() && chaos != ChaosFlags()) {
+    status = absl::InvalidArgumentError("--chaos-faults, -workers, -model, -relent and --programs need --chaos");
+  }
   if (status.ok()) status = load.status();
   if (status.ok()) status = options.status();
   if (!status.ok()) {

@@ -42,6 +42,10 @@ absl::StatusOr<chaos::ChaosOptions> ToOptions(const ChaosFlags& flags, const Ben
   chaos::ChaosOptions options;
   HEKLA_ASSIGN_OR_RETURN(options.work, bench.ToWorkload());
   if (bench.rate.has_value()) return absl::InvalidArgumentError("--chaos has a closed loop: no --rate");
+  if (bench.duration > absl::ZeroDuration()) {
+    return absl::InvalidArgumentError("--chaos sends a number of requests: no --duration");
+  }
+  if (!bench.html_path.empty()) return absl::InvalidArgumentError("--chaos prints a table: no --html");
   if (options.work.cancel_share > 0 || options.work.slow_share > 0) {
     return absl::InvalidArgumentError("--chaos compares outputs: no --cancel-share and no --slow-share");
   }

@@ -19,6 +19,7 @@ struct ChaosFlags {
   absl::Duration relents_after = absl::Seconds(60);
 
   void AddTo(CommandLine& line);
+  friend bool operator==(const ChaosFlags&, const ChaosFlags&) = default;
 };
 
 // `bench`: requests, clients, lengths, temperature, seed and reports are taken from it. Returns the exit code: 0

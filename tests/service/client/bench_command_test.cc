@@ -133,6 +133,8 @@ TEST(BenchCommandTest, WrongUsageIsNamed) {
   EXPECT_EQ(error_of({"--prompt-tokens", "many"}),
             "hekla: --prompt-tokens: 'many' is not a number of tokens in 1 .. 1048576\n");
   EXPECT_EQ(error_of({"--prompts", "/does/not/exist"}), "hekla: file /does/not/exist cannot be read\n");
+  EXPECT_EQ(error_of({"--chaos-workers", "3"}),
+            "hekla: --chaos-faults, -workers, -model, -relent and --programs need --chaos\n");
   EXPECT_EQ(error_of({"extra"}), "hekla: unexpected argument 'extra'\n");
 }
 
@@ -161,6 +163,8 @@ TEST(BenchCommandTest, ChaosUsageIsNamed) {
   EXPECT_EQ(error_of({"--rate", "3"}), "hekla: --chaos has a closed loop: no --rate\n");
   EXPECT_EQ(error_of({"--cancel-share", "0.5"}),
             "hekla: --chaos compares outputs: no --cancel-share and no --slow-share\n");
+  EXPECT_EQ(error_of({"--duration", "3s"}), "hekla: --chaos sends a number of requests: no --duration\n");
+  EXPECT_EQ(error_of({"--html", "x.html"}), "hekla: --chaos prints a table: no --html\n");
 }
 
 }  // namespace
