@@ -94,8 +94,8 @@ def measure_overhead(table, scale):
 
 def measure_streams(table, scale):
     count = max(20, int(2000 * scale))
-    flags = (f"--max_sequences={count}", "--rate=4")
-    with c.Cluster(workers=2, fake=True, worker_flags=flags) as cluster:
+    flags = (f"--max_sequences={min(512, count)}", "--rate=4")
+    with c.Cluster(workers=4, fake=True, worker_flags=flags) as cluster:
         empty = resident_mb(cluster.router)
         command = [os.path.join(c.BIN, "hekla"), "bench", "--address", cluster.address, "--json", "-", "--quiet", "--clients",
                    str(count), "--requests", str(count), "--output-tokens", "40", "--prompt-tokens", "128"]
