@@ -22,7 +22,9 @@ MAX_LINE_COLUMNS = 140
 OURS = {
     "service/runtime": {"proto"},
     "service/router": {"proto", "service/runtime"},
-    "service/client": {"proto", "service/runtime"},
+    "service/client/bench": {"proto", "service/runtime"},
+    "service/client/chaos": {"proto", "service/runtime", "service/client/bench"},
+    "service/client": {"proto", "service/runtime", "service/client/bench", "service/client/chaos"},
     "worker/base": set(),
     "worker/schedule": set(),
     "worker/text": set(),
@@ -34,14 +36,15 @@ OURS = {
     "worker": {"proto", "service/runtime", "worker/schedule", "worker/model", "worker/engine", "worker/text"},
     "kernels": set(),
 }
+GRPC_FOLDERS = ["service/runtime", "service/router", "service/client", "service/client/bench", "service/client/chaos", "worker"]
 # Library header prefix -> the folders or files that may see it. The standard library, POSIX and Abseil: all.
 LIBRARIES = {
     "prometheus/": ["service/runtime/metrics.h", "service/runtime/metrics.cc"],
     "spdlog/": ["service/runtime"],
     "vulkan/": ["worker/vulkan/vulkan.h"],
-    "grpc/": ["service/runtime", "service/router", "service/client", "worker"],
-    "grpcpp/": ["service/runtime", "service/router", "service/client", "worker"],
-    "google/": ["service/runtime", "service/router", "service/client", "worker"],
+    "grpc/": GRPC_FOLDERS,
+    "grpcpp/": GRPC_FOLDERS,
+    "google/": GRPC_FOLDERS,
 }
 PROTO_HEADER = re.compile(r"^(hekla/v1|google/rpc|grpc/health/v1)/.*\.pb\.h$")
 EMPTY_NAMES = ("manager", "handler", "helper", "util", "data", "info")

@@ -19,7 +19,15 @@ constexpr char kHelp[] =
     "  models    what can be asked for, with its limits\n"
     "  tokenize  text to token ids and back\n"
     "  health    is it serving? exit code 0 yes, 1 no\n"
+    "  bench     put a load on it and measure latencies, rates and errors; --chaos: with faults\n"
+    "\n"
+    "On the router's admin port (127.0.0.1:8091 unless --address says another):\n"
+    "\n"
     "  workers   the router's workers and their load\n"
+    "  inflight  the requests there are\n"
+    "  top       both, again and again\n"
+    "  drain     no new requests for a worker; undrain takes it back\n"
+    "  cancel    end requests\n"
     "\n"
     "  hekla generate --prompt \"Once upon a time\" --max-tokens 100\n"
     "  hekla COMMAND --help names a command's flags\n"
@@ -32,7 +40,10 @@ struct NamedCommand {
 };
 constexpr NamedCommand kCommands[] = {{"generate", RunGenerate}, {"batch", RunBatch},
                                       {"models", RunModels},     {"tokenize", RunTokenize},
-                                      {"health", RunHealth},     {"workers", RunWorkers}};
+                                      {"health", RunHealth},     {"workers", RunWorkers},
+                                      {"bench", RunBench},       {"drain", RunDrain},
+                                      {"undrain", RunUndrain},   {"inflight", RunInflight},
+                                      {"cancel", RunCancel},     {"top", RunTop}};
 
 }  // namespace
 

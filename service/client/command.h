@@ -25,6 +25,7 @@ struct CommandStreams {
   std::ostream& out;
   std::ostream& err;
   std::function<bool()> interrupted;  // polled; any thread
+  bool is_terminal = false;           // out and err are one: lines may be drawn again
 };
 
 // arguments[0] is the command's name.
@@ -36,6 +37,12 @@ int RunModels(const std::vector<std::string>& arguments, const CommandStreams& s
 int RunWorkers(const std::vector<std::string>& arguments, const CommandStreams& streams);
 int RunHealth(const std::vector<std::string>& arguments, const CommandStreams& streams);
 int RunTokenize(const std::vector<std::string>& arguments, const CommandStreams& streams);
+int RunBench(const std::vector<std::string>& arguments, const CommandStreams& streams);
+int RunDrain(const std::vector<std::string>& arguments, const CommandStreams& streams);
+int RunUndrain(const std::vector<std::string>& arguments, const CommandStreams& streams);
+int RunInflight(const std::vector<std::string>& arguments, const CommandStreams& streams);
+int RunCancel(const std::vector<std::string>& arguments, const CommandStreams& streams);
+int RunTop(const std::vector<std::string>& arguments, const CommandStreams& streams);
 
 // Parses, and answers --help and wrong usage. True: go on; false: return *exit_code.
 bool ParseOrExplain(CommandLine& line, const std::vector<std::string>& arguments,

@@ -1,4 +1,6 @@
 // The `hekla` command.
+#include <unistd.h>
+
 #include <csignal>
 #include <iostream>
 #include <string>
@@ -14,6 +16,7 @@ int main(int argc, char** argv) {
   hekla::service::InstallShutdownSignals();
   std::signal(SIGPIPE, SIG_DFL);  // `hekla generate | head` ends when head does
   const auto interrupted = [] { return hekla::service::WaitForShutdownSignal(absl::ZeroDuration()) != 0; };
+  const bool is_terminal = isatty(STDOUT_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
   return hekla::service::RunHekla(std::vector<std::string>(argv + 1, argv + argc),
-                                  {std::cin, std::cout, std::cerr, interrupted});
+                                  {std::cin, std::cout, std::cerr, interrupted, is_terminal});
 }

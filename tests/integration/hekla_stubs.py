@@ -9,7 +9,8 @@ PROTO = os.environ.get("HEKLA_PROTO", os.path.join(os.path.dirname(os.path.abspa
 
 
 def load(*names):
-    """load("inference", "admin") -> [(messages, services), ...] of hekla/v1/NAME.proto."""
+    """load("inference", "admin") -> [(messages, services), ...] of hekla/v1/NAME.proto. Afterwards google.rpc, the
+    details of errors, can be imported too."""
     with tempfile.TemporaryDirectory() as folder:
         files = [os.path.relpath(os.path.join(at, f), PROTO)
                  for at, _, found in os.walk(PROTO) for f in found if f.endswith(".proto")]
@@ -17,6 +18,8 @@ def load(*names):
                         "--plugin=protoc-gen-grpc_python=/usr/bin/grpc_python_plugin", *files], check=True)
         sys.path.insert(0, folder)
         try:
+            importlib.import_module("google.rpc.status_pb2")
+            importlib.import_module("google.rpc.error_details_pb2")
             return [(importlib.import_module(f"hekla.v1.{name}_pb2"),
                      importlib.import_module(f"hekla.v1.{name}_pb2_grpc")) for name in names]
         finally:

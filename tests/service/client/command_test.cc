@@ -56,7 +56,7 @@ TEST(CommandHelpTest, HelpAndWrongUsage) {
   EXPECT_EQ(RunCommand({"generate", "--priority", "urgent", "x"}).exit_code, kExitUsage);
   EXPECT_EQ(RunCommand({"generate", "--logit-bias", "5", "x"}).exit_code, kExitUsage);
   EXPECT_EQ(RunCommand({"batch"}).exit_code, kExitUsage) << "no prompt on an empty stdin";
-  for (const char* name : {"generate", "batch", "models", "workers", "health", "tokenize"}) {
+  for (const char* name : {"generate", "batch", "models", "workers", "health", "tokenize", "bench"}) {
     const Outcome help = RunCommand({name, "--help"});
     EXPECT_EQ(help.exit_code, kExitOk);
     EXPECT_NE(help.out.find(absl::StrCat("usage: hekla ", name)), std::string::npos);
