@@ -161,7 +161,7 @@ TEST(SampleThreadsTest, LeaveEachThreadNoMoreThanItMayLoopOver) {
   EXPECT_EQ(*SampleThreads(SoftwareLimits(8), 32000, 4096), 64u);
   EXPECT_EQ(*SampleThreads(SoftwareLimits(8), 151936, 32768), 256u);
   EXPECT_EQ(*SampleThreads(SoftwareLimits(4), 151936, 131072), 256u);
-  EXPECT_EQ(*SampleThreads(SoftwareLimits(8), 262144, 32768), 1024u);
+  EXPECT_EQ(*SampleThreads(SoftwareLimits(8), 262144, 32768), 512u);
   vulkan::DeviceLimits gpu = SoftwareLimits(32);
   gpu.max_loop_iterations = 0;
   EXPECT_EQ(*SampleThreads(gpu, 1 << 24, 4096), 1024u);
