@@ -38,6 +38,7 @@ OURS = {
 LIBRARIES = {
     "prometheus/": ["service/runtime/metrics.h", "service/runtime/metrics.cc"],
     "spdlog/": ["service/runtime"],
+    "openssl/": ["service/runtime/secret.cc", "service/runtime/tls_files.cc"],
     "vulkan/": ["worker/vulkan/vulkan.h"],
     "grpc/": ["service/runtime", "service/router", "service/client", "worker"],
     "grpcpp/": ["service/runtime", "service/router", "service/client", "worker"],
