@@ -11,7 +11,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 STEP_LIMIT_SECONDS = {"release": 300, "validate": 900, "dev": 900, "tsan": 1200}
-SCRIPTS = ["tests/run", ".ci/run", "deploy/demo", "deploy/bundle", "deploy/install-packages"]
+SCRIPTS = ["tests/run", ".ci/run", "deploy/demo", "deploy/bundle", "deploy/install-packages", "deploy/tls/make-test-ca"]
 
 
 class Suite:

@@ -41,6 +41,7 @@ GRPC_FOLDERS = ["service/runtime", "service/router", "service/client", "service/
 LIBRARIES = {
     "prometheus/": ["service/runtime/metrics.h", "service/runtime/metrics.cc"],
     "spdlog/": ["service/runtime"],
+    "openssl/": ["service/runtime/secret.cc", "service/runtime/tls_files.cc"],
     "vulkan/": ["worker/vulkan/vulkan.h"],
     "grpc/": GRPC_FOLDERS,
     "grpcpp/": GRPC_FOLDERS,

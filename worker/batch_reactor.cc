@@ -49,7 +49,9 @@ void BatchReactor::Begin() {
 
 absl::StatusOr<ReadRequest> BatchReactor::Read(int index) const {
   const v1::GenerateRequest& request = request_->items(index).request();
+  HEKLA_RETURN_IF_ERROR(service::CheckPromptBytes(request, context().limits.max_prompt_bytes));
   HEKLA_ASSIGN_OR_RETURN(ReadRequest read, ReadGenerateRequest(request, context().model, v1::PRIORITY_BATCH));
+  read.trace = trace();
   if (read.request_id.empty()) read.request_id = absl::StrCat(batch_id_, "/", index);
   return read;
 }
@@ -78,7 +80,10 @@ void BatchReactor::Fill(absl::Time now, absl::Time* retry_at) {
         running_.back()->run = *std::move(run);
       }
     }
-    if (!status.ok()) AddFinished(next_, status, v1::Result());
+    if (!status.ok()) {
+      LogRefusal(request_->items(next_).request().request_id(), trace(), status);
+      AddFinished(next_, status, v1::Result());
+    }
     ++next_;
   }
 }

@@ -73,6 +73,10 @@ absl::Status WorkerConfig::Validate() const {
   if (router_tls_cert.empty() != router_tls_key.empty()) {
     problems.Add("--router-tls-cert and --router-tls-key must be given together");
   }
+  if (!router_tls_cert.empty() && router_tls_ca.empty())
+    problems.Add("--router-tls-cert needs --router-tls-ca");
+  if (absl::Status status = service::CheckServerLimits(limits); !status.ok()) problems.Add(status.message());
+  problems.CheckRange("--max-prompt-bytes", max_prompt_bytes, 1, int64_t{1} << 30);
   service::LogLevel level;
   if (absl::Status status = service::ParseLogLevel(log_level, &level); !status.ok()) {
     problems.Add("--log-level: ", status.message());
@@ -110,19 +114,24 @@ service::CommandLine WorkerCommandLine(WorkerConfig* config) {
   line.Add("prefill-chunk", "N", "prompt tokens in one step", &config->prefill_chunk);
   line.Add("drain-limit", "DURATION", "how long running requests may take after SIGTERM",
            &config->drain_limit);
+  line.Section("Limits of a call");
+  line.Add("max-prompt-bytes", "N", "of one prompt's text; longer ones are refused",
+           &config->max_prompt_bytes);
+  service::AddServerLimitFlags(line, &config->limits);
   line.Section("Security");
   line.Add("tls-cert", "FILE", "certificate of the service, PEM", &config->tls_cert);
   line.Add("tls-key", "FILE", "its private key, PEM", &config->tls_key);
   line.Add("tls-client-ca", "FILE", "callers must show a certificate signed by it, PEM",
            &config->tls_client_ca);
-  line.Add("token-file", "FILE", "callers must show one of its tokens; empty = anyone may call",
+  line.Add("token-file", "FILE",
+           "hashes of tokens that callers must show, read again when it changes; empty = anyone may call",
            &config->token_file);
   line.AddSwitch("insecure", "listen beyond loopback without TLS", &config->insecure);
   line.Add("router-tls-ca", "FILE", "routers must show a certificate signed by it, PEM",
            &config->router_tls_ca);
   line.Add("router-tls-cert", "FILE", "certificate shown to routers, PEM", &config->router_tls_cert);
   line.Add("router-tls-key", "FILE", "its private key, PEM", &config->router_tls_key);
-  line.Add("router-token-file", "FILE", "its first token is shown to routers", &config->router_token_file);
+  line.Add("router-token-file", "FILE", "the token in it is shown to routers", &config->router_token_file);
   line.Section("Log");
   line.Add("log-level", "LEVEL", "debug, info, warning or error", &config->log_level);
   line.AddSwitch("log-json", "JSON lines instead of key=value", &config->log_json);

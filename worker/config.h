@@ -10,6 +10,8 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "service/runtime/command_line.h"
+#include "service/runtime/grpc_server.h"
+#include "service/runtime/prompt_limit.h"
 
 namespace hekla::worker {
 
@@ -39,6 +41,9 @@ struct WorkerConfig {
   std::string token_file;                        // tokens that callers may show
   std::string router_tls_ca, router_tls_cert, router_tls_key,
       router_token_file;  // of the link to the routers
+
+  service::ServerLimits limits;  // of the service's port
+  int max_prompt_bytes = service::kMaxPromptBytes;
 
   std::string log_level = "info";
   bool log_json = false;

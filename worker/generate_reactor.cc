@@ -20,9 +20,11 @@ std::string MakeRequestId() {
 
 absl::StatusOr<std::shared_ptr<RunningRequest>> GenerateReactor::Read() {
   HEKLA_RETURN_IF_ERROR(CheckCaller());
+  HEKLA_RETURN_IF_ERROR(service::CheckPromptBytes(*request_, context().limits.max_prompt_bytes));
   HEKLA_ASSIGN_OR_RETURN(ReadRequest read,
                          ReadGenerateRequest(*request_, context().model, v1::PRIORITY_NORMAL));
   if (read.request_id.empty()) read.request_id = MakeRequestId();
+  read.trace = trace();
   return RunningRequest::Start(&context(), std::move(read), Deadline(), weak_from_this());
 }
 
@@ -33,6 +35,7 @@ void GenerateReactor::Begin() {
     run_ = *std::move(run);
   } else {
     error_ = run.status();
+    LogRefusal(request_->request_id(), trace(), error_);
   }
 }
 

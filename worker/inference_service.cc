@@ -76,6 +76,8 @@ grpc::ServerWriteReactor<v1::BatchGenerateResponse>* InferenceService::BatchGene
 absl::Status InferenceService::CheckAndTokenize(const v1::TokenizeRequest& request,
                                                 v1::TokenizeResponse* response) const {
   HEKLA_RETURN_IF_ERROR(CheckModelName(request.model(), context_.model));
+  HEKLA_RETURN_IF_ERROR(service::CheckTextBytes("text", static_cast<int64_t>(request.text().size()),
+                                                context_.limits.max_prompt_bytes));
   text::EncodeOptions options;
   options.add_special = !request.has_add_special() || request.add_special();
   options.parse_special = !request.has_parse_special() || request.parse_special();
@@ -89,7 +91,7 @@ absl::Status InferenceService::CheckAndTokenize(const v1::TokenizeRequest& reque
 grpc::ServerUnaryReactor* InferenceService::Tokenize(grpc::CallbackServerContext* call,
                                                      const v1::TokenizeRequest* request,
                                                      v1::TokenizeResponse* response) {
-  const absl::Status caller = context_.authenticator.Check(*call);
+  const absl::Status caller = context_.CheckCaller(*call);
   return Answer(call, caller.ok() ? CheckAndTokenize(*request, response) : caller);
 }
 
@@ -112,22 +114,22 @@ absl::Status InferenceService::CheckAndDetokenize(const v1::DetokenizeRequest& r
 grpc::ServerUnaryReactor* InferenceService::Detokenize(grpc::CallbackServerContext* call,
                                                        const v1::DetokenizeRequest* request,
                                                        v1::DetokenizeResponse* response) {
-  const absl::Status caller = context_.authenticator.Check(*call);
+  const absl::Status caller = context_.CheckCaller(*call);
   return Answer(call, caller.ok() ? CheckAndDetokenize(*request, response) : caller);
 }
 
 grpc::ServerUnaryReactor* InferenceService::ListModels(grpc::CallbackServerContext* call,
                                                        const v1::ListModelsRequest*,
                                                        v1::ListModelsResponse* response) {
-  const absl::Status caller = context_.authenticator.Check(*call);
-  if (caller.ok()) *response->add_models() = model();
-  return Answer(call, caller);
+  const absl::StatusOr<std::shared_ptr<const service::Grant>> grant = context_.authenticator.Check(*call);
+  if (grant.ok() && (*grant)->MayUse(model().name())) *response->add_models() = model();
+  return Answer(call, grant.status());
 }
 
 grpc::ServerUnaryReactor* InferenceService::GetModel(grpc::CallbackServerContext* call,
                                                      const v1::GetModelRequest* request,
                                                      v1::Model* response) {
-  absl::Status status = context_.authenticator.Check(*call);
+  absl::Status status = context_.CheckCaller(*call);
   if (status.ok()) status = CheckModelName(request->model(), context_.model);
   if (status.ok()) *response = model();
   return Answer(call, status);

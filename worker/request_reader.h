@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "hekla/v1/inference.pb.h"
+#include "service/runtime/trace_context.h"
 #include "worker/schedule/request.h"
 #include "worker/served_model.h"
 
@@ -28,6 +29,7 @@ struct ReadRequest {
   int coalesce_tokens = 0;
   absl::Duration coalesce_delay = absl::ZeroDuration();
   std::optional<absl::Duration> queue_timeout;
+  service::TraceContext trace;  // of the call that brought it
 
   int prompt_tokens() const { return static_cast<int>(engine.prompt.size()) - engine.resumed_tokens; }
 };

@@ -6,7 +6,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "service/runtime/log.h"
 #include "service/runtime/status.h"
+#include "worker/base/status_macros.h"
 
 namespace hekla::worker {
 namespace {
@@ -42,14 +44,33 @@ absl::Status Refusal(const absl::Status& status, bool draining) {
   return service::MakeError(absl::StatusCode::kInternal, v1::ERROR_REASON_DEVICE_LOST, status.message());
 }
 
+constexpr size_t kMaxIdBytes = 128;
+
 }  // namespace
 
-RunningRequest::RunningRequest(const ServiceContext* context, ReadRequest request,
+absl::Status ServiceContext::CheckCaller(const grpc::CallbackServerContext& call) const {
+  HEKLA_ASSIGN_OR_RETURN(const std::shared_ptr<const service::Grant> grant, authenticator.Check(call));
+  return service::CheckModelAllowed(*grant, model.description.name());
+}
+
+void LogRefusal(const std::string& request_id, const service::TraceContext& trace,
+                const absl::Status& status) {
+  service::Log(service::LogLevel::kInfo, "request_refused",
+               {{"request", request_id.size() <= kMaxIdBytes ? request_id : "(too long)"},
+                {"trace", trace.trace_id},
+                {"span", trace.span_id},
+                {"parent_span", trace.parent_span_id},
+                {"code", absl::StatusCodeToString(status.code())},
+                {"reason", service::ErrorInfoOf(status).reason()}});
+}
+
+RunningRequest::RunningRequest(const ServiceContext* context, ReadRequest request, absl::Time deadline,
                                std::weak_ptr<WriteTask> owner)
     : context_(context),
       request_(WithSeed(std::move(request))),
       owner_(owner),
       created_(absl::Now()),
+      deadline_(deadline),
       generation_(&request_, &context->model),
       queue_(std::make_shared<TokenQueue>(context->loop, std::move(owner), context->limits.soft_tokens,
                                           context->limits.hard_tokens)) {}
@@ -61,19 +82,24 @@ absl::StatusOr<std::shared_ptr<RunningRequest>> RunningRequest::Start(const Serv
                                                                       absl::Time deadline,
                                                                       std::weak_ptr<WriteTask> owner) {
   if (context->draining) return Refusal(absl::UnavailableError("this worker takes no new requests"), true);
-  std::shared_ptr<RunningRequest> run(new RunningRequest(context, std::move(request), std::move(owner)));
+  std::shared_ptr<RunningRequest> run(
+      new RunningRequest(context, std::move(request), deadline, std::move(owner)));
   const std::string& id = run->request_.request_id;
   if (!context->inflight->Add(id, run)) {
     return service::MakeError(absl::StatusCode::kAlreadyExists, v1::ERROR_REASON_DUPLICATE_REQUEST,
                               absl::StrCat("request_id: \"", id, "\" is in flight already"));
   }
   run->registered_ = true;
-  const absl::Status submitted = run->Submit(deadline);
-  if (!submitted.ok()) return submitted;
+  const absl::Status submitted = run->Submit();
+  if (!submitted.ok()) {  // never was a request here: nothing to log the end of
+    context->inflight->Remove(id);
+    run->registered_ = false;
+    return submitted;
+  }
   return run;
 }
 
-absl::Status RunningRequest::Submit(absl::Time deadline) {
+absl::Status RunningRequest::Submit() {
   if (generation_.ended()) {  // the resumed ids hold the end
     started_ = true;
     engine_ended_ = true;
@@ -81,8 +107,8 @@ absl::Status RunningRequest::Submit(absl::Time deadline) {
   }
   schedule::Request engine_request = request_.engine;
   engine_request.name = request_.request_id;
-  if (deadline != absl::InfiniteFuture()) {
-    const int64_t left_us = absl::ToInt64Microseconds(deadline - absl::Now());
+  if (deadline_ != absl::InfiniteFuture()) {
+    const int64_t left_us = absl::ToInt64Microseconds(deadline_ - absl::Now());
     engine_request.deadline_us = std::max<int64_t>(1, context_->engine->NowMicros() + left_us);
   }
   const absl::StatusOr<uint64_t> id = context_->engine->Submit(std::move(engine_request), queue_);
@@ -103,6 +129,10 @@ void RunningRequest::Abort(absl::Status status) {
 }
 
 absl::Status RunningRequest::Poll(absl::Time now, bool arm, bool* took) {
+  return end_ = TakeEvents(now, arm, took);
+}
+
+absl::Status RunningRequest::TakeEvents(absl::Time now, bool arm, bool* took) {
   {
     absl::MutexLock lock(&abort_mutex_);
     if (!abort_.ok()) return abort_;
@@ -149,8 +179,36 @@ void RunningRequest::Stop() {
   queue_->Close();
   if (engine_id_ != 0 && !engine_ended_) context_->engine->Cancel(engine_id_);
   engine_ended_ = true;
-  if (registered_) context_->inflight->Remove(request_.request_id);
+  if (!registered_) return;
+  LogEnd();
+  context_->inflight->Remove(request_.request_id);
   registered_ = false;
+}
+
+// Never the prompt, the output or an error's message: those name what the client sent.
+void RunningRequest::LogEnd() const {
+  absl::Status end = end_;
+  if (end.ok() && !generation_.ended()) {  // the stream went: its deadline or its client
+    end = absl::Now() >= deadline_
+              ? service::MakeError(absl::StatusCode::kDeadlineExceeded, v1::ERROR_REASON_DEADLINE, "")
+              : service::MakeError(absl::StatusCode::kCancelled, v1::ERROR_REASON_CANCELLED, "");
+  }
+  const service::TraceContext& trace = request_.trace;
+  const absl::Duration first_token =
+      first_token_ == absl::Time() ? absl::ZeroDuration() : first_token_ - created_;
+  service::Log(service::IsServerFault(end.code()) ? service::LogLevel::kWarning : service::LogLevel::kInfo,
+               "request",
+               {{"request", request_.request_id},
+                {"trace", trace.trace_id},
+                {"span", trace.span_id},
+                {"parent_span", trace.parent_span_id},
+                {"code", absl::StatusCodeToString(end.code())},
+                {"reason", service::ErrorInfoOf(end).reason()},
+                {"prompt_tokens", request_.prompt_tokens()},
+                {"output_tokens", generation_.output_tokens()},
+                {"queue_s", absl::ToDoubleSeconds(queue_time_)},
+                {"first_token_s", absl::ToDoubleSeconds(first_token)},
+                {"total_s", absl::ToDoubleSeconds(absl::Now() - created_)}});
 }
 
 bool RunningRequest::DeltaIsDue(absl::Time now) const {

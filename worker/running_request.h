@@ -14,6 +14,8 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "service/runtime/auth.h"
+#include "service/runtime/prompt_limit.h"
+#include "service/runtime/trace_context.h"
 #include "worker/engine/engine_interface.h"
 #include "worker/generation.h"
 #include "worker/inflight.h"
@@ -28,6 +30,7 @@ struct StreamLimits {
       1024;  // waiting for one stream: the client counts as slow once its write is also `grace` old
   int hard_tokens = 65536;  // waiting for one stream: it is cancelled at once
   absl::Duration grace = absl::Seconds(10);
+  int max_prompt_bytes = service::kMaxPromptBytes;  // of one request's text
 };
 
 // What a request needs to run; outlives every request.
@@ -39,7 +42,14 @@ struct ServiceContext {
   StreamLimits limits;
   service::Authenticator authenticator;
   std::atomic<bool> draining{false};  // no new requests
+
+  // UNAUTHENTICATED, PERMISSION_DENIED. Every method but ListModels calls it first.
+  absl::Status CheckCaller(const grpc::CallbackServerContext& call) const;
 };
+
+// The line in the log of a request that was refused.
+void LogRefusal(const std::string& request_id, const service::TraceContext& trace,
+                const absl::Status& status);
 
 class RunningRequest : public Abortable {
  public:
@@ -57,7 +67,7 @@ class RunningRequest : public Abortable {
   // come, the owner is posted when it does. *took says whether something came.
   absl::Status Poll(absl::Time now, bool arm, bool* took);
 
-  // No more of this: the engine is told, the id is free. Twice does nothing.
+  // No more of this: the engine is told, the id is free, the end is logged. Twice does nothing.
   void Stop();
 
   bool started() const { return started_; }
@@ -75,17 +85,22 @@ class RunningRequest : public Abortable {
   const ReadRequest& request() const { return request_; }
 
  private:
-  RunningRequest(const ServiceContext* context, ReadRequest request, std::weak_ptr<WriteTask> owner);
-  absl::Status Submit(absl::Time deadline);
+  RunningRequest(const ServiceContext* context, ReadRequest request, absl::Time deadline,
+                 std::weak_ptr<WriteTask> owner);
+  absl::Status Submit();
+  absl::Status TakeEvents(absl::Time now, bool arm, bool* took);
+  void LogEnd() const;
 
   const ServiceContext* const context_;
   const ReadRequest request_;
   const std::weak_ptr<WriteTask> owner_;
   const absl::Time created_;
+  const absl::Time deadline_;
   Generation generation_;
   std::shared_ptr<TokenQueue> queue_;
   uint64_t engine_id_ = 0;  // 0 = not submitted
   bool registered_ = false, started_ = false, engine_ended_ = false;
+  absl::Status end_;  // what Poll ended with
   absl::Duration queue_time_;
   int cached_tokens_ = 0;
   bool engine_timed_ = false;  // the engine said how long the phases took

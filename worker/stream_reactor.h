@@ -16,6 +16,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "service/runtime/status.h"
+#include "service/runtime/trace_context.h"
 #include "worker/running_request.h"
 
 namespace hekla::worker {
@@ -78,7 +79,7 @@ class StreamReactor : public grpc::ServerWriteReactor<Response>,
   };
 
   StreamReactor(const ServiceContext* context, grpc::CallbackServerContext* call)
-      : context_(context), call_(call) {}
+      : context_(context), call_(call), trace_(service::TraceOf(*call)) {}
 
   virtual void Begin() = 0;
   virtual Next NextMessage(absl::Time now, Response* out, absl::Status* status, absl::Time* wake_at) = 0;
@@ -92,7 +93,8 @@ class StreamReactor : public grpc::ServerWriteReactor<Response>,
     return absl::FromChrono(deadline);
   }
   const ServiceContext& context() const { return *context_; }
-  absl::Status CheckCaller() const { return context_->authenticator.Check(*call_); }
+  const service::TraceContext& trace() const { return trace_; }
+  absl::Status CheckCaller() const { return context_->CheckCaller(*call_); }
 
  private:
   absl::Status Gone() const {
@@ -165,6 +167,7 @@ class StreamReactor : public grpc::ServerWriteReactor<Response>,
 
   const ServiceContext* const context_;
   grpc::CallbackServerContext* const call_;
+  const service::TraceContext trace_;
   absl::Mutex mutex_;
   Response response_;  // of the write in flight
   bool write_in_flight_ = false;

@@ -49,17 +49,22 @@ absl::StatusOr<std::unique_ptr<WorkerServer>> WorkerServer::Start(const WorkerCo
                                                                   const LoadSeconds& load,
                                                                   StreamLimits limits) {
   HEKLA_ASSIGN_OR_RETURN(service::Authenticator authenticator,
-                         service::Authenticator::Create(config.token_file));
+                         service::Authenticator::Create(config.token_file, service::TokenUse::kWorker));
   const engine::EngineStatus status = engine->Status();
   FillLimits(status.limits, config.max_queue, model.description.mutable_limits());
   model.description.set_workers(1);
   model.description.set_state_kind(v1::Model::ATTENTION);
 
+  limits.max_prompt_bytes = config.max_prompt_bytes;
   std::unique_ptr<WorkerServer> worker(new WorkerServer());
   worker->service_ =
       std::make_unique<InferenceService>(std::move(model), engine, limits, std::move(authenticator));
   AddWorkerMetrics(engine, load, &worker->metrics_);
-  if (!config.metrics_listen.empty()) HEKLA_RETURN_IF_ERROR(worker->metrics_.Serve(config.metrics_listen));
+  if (!config.metrics_listen.empty()) {
+    HEKLA_RETURN_IF_ERROR(service::CheckMayListen(config.metrics_listen, false, config.insecure, "metrics",
+                                                  service::kMetricsRemedy));
+    HEKLA_RETURN_IF_ERROR(worker->metrics_.Serve(config.metrics_listen));
+  }
 
   service::ServerOptions options;
   options.address = config.listen;
@@ -67,6 +72,7 @@ absl::StatusOr<std::unique_ptr<WorkerServer>> WorkerServer::Start(const WorkerCo
   options.tls_key_path = config.tls_key;
   options.tls_client_ca_path = config.tls_client_ca;
   options.insecure = config.insecure;
+  options.limits = config.limits;
   options.services = {worker->service_.get(), &worker->health_};
   HEKLA_ASSIGN_OR_RETURN(worker->server_, service::GrpcServer::Start(options));
   worker->address_ = WithPort(config.listen, worker->server_->port());

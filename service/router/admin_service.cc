@@ -11,7 +11,7 @@ namespace hekla::service {
 template <typename Answer>
 grpc::ServerUnaryReactor* AdminService::Serve(grpc::CallbackServerContext* context, Answer answer) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  absl::Status status = authenticator_->Check(*context);
+  absl::Status status = authenticator_->Check(*context).status();
   if (status.ok()) status = answer();
   reactor->Finish(ToGrpc(status));
   return reactor;

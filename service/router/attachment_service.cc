@@ -225,7 +225,7 @@ AttachmentService::AttachmentService(WorkerRegistry* registry, const Authenticat
 grpc::ServerBidiReactor<v1::WorkerReport, v1::RouterCommand>* AttachmentService::Attach(
     grpc::CallbackServerContext* context) {
   auto* lease = new Lease(this, context->peer());
-  absl::Status status = authenticator_->Check(*context);
+  absl::Status status = authenticator_->Check(*context).status();
   {
     absl::MutexLock lock(&mutex_);
     if (shut_down_ && status.ok()) status = GoingDown();

@@ -13,6 +13,16 @@
 
 namespace hekla::service {
 
+namespace {
+
+// There may be room when another item has ended.
+bool MayWait(const absl::Status& status) {
+  const v1::ErrorReason reason = ReasonOf(status);
+  return reason == v1::ERROR_REASON_QUEUE_FULL || reason == v1::ERROR_REASON_QUOTA_EXCEEDED;
+}
+
+}  // namespace
+
 // One item and its relay. A relay that found the queue full is replaced by a new one later.
 class BatchCall::Item final : public GenerateRelay::Client {
  public:
@@ -36,11 +46,12 @@ class BatchCall::Item final : public GenerateRelay::Client {
 };
 
 BatchCall::BatchCall(const RelayEnvironment& environment, grpc::CallbackServerContext* context,
-                     const v1::BatchGenerateRequest& request)
+                     const v1::BatchGenerateRequest& request, Caller caller)
     : environment_(environment),
       request_(request),
       batch_id_(request.batch_id().empty() ? RandomName() : request.batch_id()),
       peer_(context->peer()),
+      caller_(std::move(caller)),
       deadline_(DeadlineOf(*context)) {
   if (absl::Status status = CheckBatch(request_); !status.ok()) {
     absl::MutexLock lock(&mutex_);
@@ -64,8 +75,13 @@ bool BatchCall::TakeNext(std::shared_ptr<GenerateRelay>* relay) {
   const int index = to_start_.front();
   to_start_.pop_front();
   ++running_;
-  GenerateRelay::Call call{request_.items(index).request(), v1::PRIORITY_BATCH, deadline_, peer_,
-                           "BatchGenerate"};
+  GenerateRelay::Call call{request_.items(index).request(),
+                           v1::PRIORITY_BATCH,
+                           deadline_,
+                           peer_,
+                           "BatchGenerate",
+                           caller_.grant->tenant,
+                           caller_};
   if (call.request.request_id().empty()) call.request.set_request_id(absl::StrCat(batch_id_, "/", index));
   Item* item = items_[index].get();
   item->started_alone = running_ == 1;
@@ -115,7 +131,7 @@ void BatchCall::OnItemDone(Item* item, absl::Status status) {
   absl::MutexLock lock(&mutex_);
   --running_;
   // Its turn comes when another item has ended; for one alone there is nothing to wait for.
-  if (ReasonOf(status) == v1::ERROR_REASON_QUEUE_FULL && !item->started_alone && !cancelled_.has_value()) {
+  if (MayWait(status) && !item->started_alone && !cancelled_.has_value()) {
     to_start_.push_front(item->index());
     queue_was_full_ = true;
     if (running_ > 0) return;

@@ -27,7 +27,7 @@ inline constexpr size_t kMaxWaitingMessages = 256;
 class BatchCall final : public grpc::ServerWriteReactor<v1::BatchGenerateResponse> {
  public:
   BatchCall(const RelayEnvironment& environment, grpc::CallbackServerContext* context,
-            const v1::BatchGenerateRequest& request);
+            const v1::BatchGenerateRequest& request, Caller caller);
   ~BatchCall() override;
 
  private:
@@ -51,6 +51,7 @@ class BatchCall final : public grpc::ServerWriteReactor<v1::BatchGenerateRespons
   const v1::BatchGenerateRequest request_;
   const std::string batch_id_;
   const std::string peer_;
+  const Caller caller_;
   const absl::Time deadline_;
   const absl::Time arrived_ = absl::Now();
   std::vector<std::unique_ptr<Item>> items_;

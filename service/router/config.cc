@@ -18,6 +18,28 @@ void CheckAddress(const std::string& flag, const std::string& address, std::vect
   }
 }
 
+void CheckSecurity(const RouterConfig& config, std::vector<std::string>* problems) {
+  if (config.tls_cert.empty() != config.tls_key.empty()) {
+    problems->push_back("--tls-cert and --tls-key need each other");
+  }
+  if (config.to_worker.tls_cert_path.empty() != config.to_worker.tls_key_path.empty()) {
+    problems->push_back("--worker-tls-cert and --worker-tls-key need each other");
+  }
+  if (!config.to_worker.tls_cert_path.empty() && config.to_worker.tls_ca_path.empty()) {
+    problems->push_back("--worker-tls-cert needs --worker-tls-ca");
+  }
+  // Who can attach a worker sees prompts: never a client by its client's token, and never just anyone.
+  if (!config.token_file.empty() && config.admin_token_file.empty()) {
+    problems->push_back("--token-file needs --admin-token-file: the admin port would be open");
+  }
+  const bool asks_operators = !config.admin_token_file.empty() || !config.tls_client_ca.empty();
+  if (!IsLoopback(config.admin_listen) && !asks_operators && !config.insecure) {
+    problems->push_back(absl::StrCat("--admin-listen: anyone who reaches ", config.admin_listen,
+                                     " could attach workers, which see prompts: --admin-token-file or "
+                                     "--tls-client-ca is needed, or --insecure to allow it"));
+  }
+}
+
 }  // namespace
 
 absl::Status RouterConfig::Validate() const {
@@ -26,7 +48,11 @@ absl::Status RouterConfig::Validate() const {
   CheckAddress("admin-listen", admin_listen, &problems);
   if (!metrics_listen.empty()) CheckAddress("metrics-listen", metrics_listen, &problems);
   for (const std::string& worker : workers) CheckAddress("worker", worker, &problems);
-  if (tls_cert.empty() != tls_key.empty()) problems.push_back("--tls-cert and --tls-key need each other");
+  CheckSecurity(*this, &problems);
+  if (absl::Status status = CheckServerLimits(limits); !status.ok()) problems.emplace_back(status.message());
+  if (max_prompt_bytes < 1) {
+    problems.push_back(absl::StrCat("--max-prompt-bytes: ", max_prompt_bytes, ", at least 1 is required"));
+  }
   if (max_queued_requests < 1) {
     problems.push_back(
         absl::StrCat("--max-queued-requests: ", max_queued_requests, ", at least 1 is required"));
@@ -74,13 +100,18 @@ CommandLine RouterCommandLine(RouterConfig* config) {
   line.Add("tls-key", "FILE", "its private key, PEM", &config->tls_key);
   line.Add("tls-client-ca", "FILE", "callers must show a certificate signed by it, PEM",
            &config->tls_client_ca);
-  line.Add("token-file", "FILE", "accepted bearer tokens, a line each", &config->token_file);
-  line.Add("admin-token-file", "FILE", "the same for the admin port; default --token-file",
+  line.Add("token-file", "FILE", "hashes of accepted bearer tokens, a line each, read again when it changes",
+           &config->token_file);
+  line.Add("admin-token-file", "FILE", "the same for the admin port: operators and workers",
            &config->admin_token_file);
+  line.Add("new-token", "TENANT", "print a new token and its line for a token file, and end",
+           &config->new_token_tenant);
   line.AddSwitch("insecure", "listen beyond loopback without TLS, call workers without TLS",
                  &config->insecure);
   line.Add("worker-tls-ca", "FILE", "call workers with TLS, their certificates signed by it",
            &config->to_worker.tls_ca_path);
+  line.Add("worker-tls-cert", "FILE", "certificate shown to workers, PEM", &config->to_worker.tls_cert_path);
+  line.Add("worker-tls-key", "FILE", "its private key, PEM", &config->to_worker.tls_key_path);
   line.Add("worker-token-file", "FILE", "token to call workers with", &config->to_worker.token_path);
   line.Section("Limits");
   line.Add("max-queued-requests", "N", "requests that may wait; more are refused",
@@ -92,6 +123,9 @@ CommandLine RouterCommandLine(RouterConfig* config) {
            &config->drain_limit);
   line.Add("pre-stop-wait", "DURATION", "pause between NOT_SERVING and refusing requests",
            &config->pre_stop_wait);
+  line.Add("max-prompt-bytes", "N", "of one prompt's text; longer ones are refused",
+           &config->max_prompt_bytes);
+  AddServerLimitFlags(line, &config->limits);
   line.Section("Log");
   line.Add("log-level", "LEVEL", "debug, info, warning or error", &config->log_level);
   line.AddSwitch("log-json", "JSON lines instead of key=value", &config->log_json);

@@ -9,7 +9,9 @@
 #include "absl/time/time.h"
 #include "service/runtime/channel.h"
 #include "service/runtime/command_line.h"
+#include "service/runtime/grpc_server.h"
 #include "service/runtime/log.h"
+#include "service/runtime/prompt_limit.h"
 
 namespace hekla::service {
 
@@ -21,9 +23,11 @@ struct RouterConfig {
 
   std::string tls_cert, tls_key, tls_client_ca;  // PEM files, of both gRPC ports
   std::string token_file;                        // bearer tokens of clients
-  std::string admin_token_file;                  // of operators and workers; empty = token_file
+  std::string admin_token_file;                  // of operators and workers; never those of clients
   bool insecure = false;
   ChannelOptions to_worker;  // TLS and token towards workers
+  ServerLimits limits;       // of both gRPC ports
+  int max_prompt_bytes = kMaxPromptBytes;
 
   int spawn_workers = 0;                 // workers that the router starts itself
   std::string spawn_program;             // of them; empty = hekla-worker beside this program
@@ -36,6 +40,7 @@ struct RouterConfig {
   absl::Duration pre_stop_wait = absl::ZeroDuration();
   std::string log_level = "info";
   bool log_json = false;
+  std::string new_token_tenant;  // not empty: only make a token for this tenant
 
   // INVALID_ARGUMENT naming every problem.
   absl::Status Validate() const;

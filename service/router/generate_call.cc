@@ -38,12 +38,14 @@ bool MergeDelta(const v1::GenerateResponse& next, v1::GenerateResponse* last) {
 }
 
 GenerateCall::GenerateCall(const RelayEnvironment& environment, grpc::CallbackServerContext* context,
-                           const v1::GenerateRequest& request)
+                           const v1::GenerateRequest& request, const Caller& caller)
     : metrics_(environment.metrics),
       deadline_(DeadlineOf(*context)),
       relay_(std::make_shared<GenerateRelay>(
           environment,
-          GenerateRelay::Call{request, v1::PRIORITY_NORMAL, deadline_, context->peer(), "Generate"}, this)) {
+          GenerateRelay::Call{request, v1::PRIORITY_NORMAL, deadline_, context->peer(), "Generate",
+                              caller.grant->tenant, caller},
+          this)) {
   relay_->Start();
 }
 

@@ -25,7 +25,7 @@ class GenerateCall final : public grpc::ServerWriteReactor<v1::GenerateResponse>
                            public GenerateRelay::Client {
  public:
   GenerateCall(const RelayEnvironment& environment, grpc::CallbackServerContext* context,
-               const v1::GenerateRequest& request);
+               const v1::GenerateRequest& request, const Caller& caller);
 
  private:
   bool OnResponse(v1::GenerateResponse response) override;
@@ -47,8 +47,8 @@ class GenerateCall final : public grpc::ServerWriteReactor<v1::GenerateResponse>
   uint32_t waiting_tokens_ ABSL_GUARDED_BY(mutex_) = 0;
   v1::GenerateResponse written_ ABSL_GUARDED_BY(mutex_);
   bool is_writing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool is_behind_ ABSL_GUARDED_BY(mutex_) = false;  // the relay waits for ReadMore()
-  bool is_broken_ ABSL_GUARDED_BY(mutex_) = false;  // nothing reaches the client any more
+  bool is_behind_ ABSL_GUARDED_BY(mutex_) = false;    // the relay waits for ReadMore()
+  bool is_broken_ ABSL_GUARDED_BY(mutex_) = false;    // nothing reaches the client any more
   bool is_finished_ ABSL_GUARDED_BY(mutex_) = false;  // Finish() has been called
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
 };

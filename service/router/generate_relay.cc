@@ -5,9 +5,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "service/router/model_access.h"
 #include "service/router/random_name.h"
 #include "service/router/request_check.h"
 #include "service/runtime/log.h"
+#include "service/runtime/prompt_limit.h"
 #include "service/runtime/status.h"
 #include "service/runtime/time.h"
 #include "worker/base/status_macros.h"
@@ -73,7 +75,9 @@ void GenerateRelay::Start() {
 absl::Status GenerateRelay::Admit() {
   v1::GenerateRequest& request = call_.request;
   HEKLA_RETURN_IF_ERROR(CheckRequest(request));
-  HEKLA_ASSIGN_OR_RETURN(*request.mutable_model(), environment_.registry->ResolveModel(request.model()));
+  HEKLA_RETURN_IF_ERROR(CheckPromptBytes(request, environment_.max_prompt_bytes));
+  HEKLA_ASSIGN_OR_RETURN(*request.mutable_model(),
+                         ResolveAllowedModel(*environment_.registry, *call_.caller.grant, request.model()));
   for (const v1::Model& model : environment_.registry->Models()) {
     if (model.name() == request.model()) HEKLA_RETURN_IF_ERROR(CheckFits(request, model));
   }
@@ -81,6 +85,8 @@ absl::Status GenerateRelay::Admit() {
   if (request.priority() == v1::PRIORITY_UNSPECIFIED) request.set_priority(call_.default_priority);
   // Drawn here, so that every worker that takes the request over draws the same noise.
   if (!request.sampling().has_seed()) request.mutable_sampling()->set_seed(RandomSeed());
+  HEKLA_ASSIGN_OR_RETURN(
+      quota_place_, environment_.quotas->Enter(*call_.caller.grant, EstimatePromptTokens(request), arrived_));
   HEKLA_ASSIGN_OR_RETURN(entry_, environment_.inflight->Add(request.request_id(), weak_from_this()));
   HEKLA_RETURN_IF_ERROR(environment_.dispatcher->Enqueue(id_, MakeNeed(arrived_), shared_from_this()));
   FinishIfCancelled();
@@ -103,12 +109,13 @@ WorkerNeed GenerateRelay::MakeNeed(absl::Time queued_at) const {
 
 void GenerateRelay::OnWorker(Claim claim) {
   const std::shared_ptr<Worker> worker = claim.worker();
+  last_worker_ = worker->id();
   // Told before the stream is known here, or seen as lost() below: no loss goes unnoticed.
   const uint64_t listener = worker->OnLoss([weak = weak_from_this(), lost = worker.get()] {
     if (const std::shared_ptr<GenerateRelay> self = weak.lock()) self->OnWorkerLost(lost);
   });
   auto stream = std::make_unique<WorkerStream>(worker, ledger_.WorkerRequest(call_.request), call_.deadline,
-                                               shared_from_this());
+                                               call_.caller.trace, shared_from_this());
   std::optional<absl::Status> cancelled;
   {
     absl::MutexLock lock(&mutex_);
@@ -317,12 +324,18 @@ void GenerateRelay::Finish(absl::Status status) {
     status = WithMetadata(std::move(status), "request_id", call_.request.request_id());
   }
   ObserveEnd(status);
+  LogEnd(status);
+  if (quota_place_ != nullptr && ledger_.started()) {
+    quota_place_->Used(ledger_.started_event().prompt_tokens() + ledger_.sent_tokens());
+  }
+  quota_place_.reset();
   entry_.reset();
   client_->OnDone(std::move(status));
 }
 
-void GenerateRelay::ObserveQueueWait() const {
-  environment_.metrics->queue_wait_seconds->Observe(absl::ToDoubleSeconds(absl::Now() - arrived_));
+void GenerateRelay::ObserveQueueWait() {
+  queue_wait_ = absl::Now() - arrived_;
+  environment_.metrics->queue_wait_seconds->Observe(absl::ToDoubleSeconds(queue_wait_));
 }
 
 void GenerateRelay::ObserveDelta(absl::Time came) {
@@ -350,6 +363,31 @@ void GenerateRelay::ObserveEnd(const absl::Status& status) {
   metrics.output_tokens->Observe(static_cast<double>(tokens));
   metrics.prompt_tokens_cached_total->Add(usage.cached_tokens());
   metrics.prompt_tokens_computed_total->Add(usage.prompt_tokens() - usage.cached_tokens());
+}
+
+// Never the prompt, the output or an error's message: those name what the client sent.
+void GenerateRelay::LogEnd(const absl::Status& status) const {
+  const absl::Duration first_token =
+      first_delta_ == absl::InfinitePast() ? absl::ZeroDuration() : first_delta_ - arrived_;
+  const std::string& id = call_.request.request_id();
+  const uint32_t prompt_tokens = ledger_.started() ? ledger_.started_event().prompt_tokens() : 0;
+  Log(IsServerFault(status.code()) ? LogLevel::kWarning : LogLevel::kInfo, "request",
+      {{"request", id.size() <= kMaxNameBytes ? id : "(too long)"},
+       {"trace", call_.caller.trace.trace_id},
+       {"span", call_.caller.trace.span_id},
+       {"parent_span", call_.caller.trace.parent_span_id},
+       {"tenant", call_.tenant},
+       {"method", call_.method},
+       {"model", ModelLabel()},
+       {"code", absl::StatusCodeToString(status.code())},
+       {"reason", status.ok() ? FinishReasonLabel(ledger_.finish_reason()) : ErrorInfoOf(status).reason()},
+       {"worker", last_worker_},
+       {"faults", faults_},
+       {"prompt_tokens", prompt_tokens},
+       {"output_tokens", ledger_.sent_tokens()},
+       {"queue_s", absl::ToDoubleSeconds(queue_wait_)},
+       {"first_token_s", absl::ToDoubleSeconds(first_token)},
+       {"total_s", absl::ToDoubleSeconds(absl::Now() - arrived_)}});
 }
 
 std::string GenerateRelay::ModelLabel() const {

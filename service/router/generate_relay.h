@@ -21,7 +21,10 @@
 #include "service/router/inflight_table.h"
 #include "service/router/router_metrics.h"
 #include "service/router/stream_ledger.h"
+#include "service/router/token_quotas.h"
 #include "service/router/worker_stream.h"
+#include "service/runtime/token_file.h"
+#include "service/runtime/trace_context.h"
 
 namespace hekla::service {
 
@@ -37,6 +40,14 @@ struct RelayEnvironment {
   InFlightTable* inflight;
   RouterMetrics* metrics;
   absl::Duration queue_timeout;  // of requests that give none
+  TokenQuotas* quotas;
+  int max_prompt_bytes;
+};
+
+// Who asks, and on whose behalf.
+struct Caller {
+  std::shared_ptr<const Grant> grant;
+  TraceContext trace;
 };
 
 class GenerateRelay final : public Dispatcher::Waiter,
@@ -58,6 +69,8 @@ class GenerateRelay final : public Dispatcher::Waiter,
     absl::Time deadline = absl::InfiniteFuture();
     std::string peer;
     std::string method = "Generate";  // a metric's label
+    std::string tenant;
+    Caller caller;
   };
 
   GenerateRelay(const RelayEnvironment& environment, Call call, Client* client);
@@ -82,13 +95,14 @@ class GenerateRelay final : public Dispatcher::Waiter,
   bool IsStopping() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   WorkerNeed MakeNeed(absl::Time queued_at) const;
   bool Forward(std::vector<v1::GenerateResponse> responses);
-  void ObserveQueueWait() const;
+  void ObserveQueueWait();
   void ObserveDelta(absl::Time came);
   void StopStream() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DecideAfter(absl::Status status, const std::shared_ptr<Worker>& worker, bool worker_lost);
   void TryElsewhere(const std::string& cause);
   void ReportTakeOver(bool ok);
   void ObserveEnd(const absl::Status& status);
+  void LogEnd(const absl::Status& status) const;
   void Finish(absl::Status status);
   std::string ModelLabel() const;
 
@@ -98,12 +112,15 @@ class GenerateRelay final : public Dispatcher::Waiter,
   const absl::Time arrived_ = absl::Now();
   const uint64_t id_;  // in the dispatcher
   std::unique_ptr<InFlightTable::Entry> entry_;
+  std::unique_ptr<TokenQuotas::Place> quota_place_;
 
   // Used only by the events of the present stream and between streams: one at a time.
   StreamLedger ledger_;
   absl::Time last_delta_ = absl::InfinitePast(), first_delta_ = absl::InfinitePast();
   std::vector<std::shared_ptr<Worker>> tried_;
   int faults_ = 0;
+  std::string last_worker_;  // "" = none has had it
+  absl::Duration queue_wait_ = absl::ZeroDuration();
   std::string takeover_cause_;  // of the take-over that has not answered yet
   bool takeover_resumes_ = false;
 

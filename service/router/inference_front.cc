@@ -4,7 +4,10 @@
 
 #include "service/router/batch_call.h"
 #include "service/router/generate_call.h"
+#include "service/router/model_access.h"
 #include "service/router/unary_forward.h"
+#include "service/runtime/log.h"
+#include "service/runtime/prompt_limit.h"
 #include "service/runtime/status.h"
 
 namespace hekla::service {
@@ -18,34 +21,58 @@ class RefusedCall final : public grpc::ServerWriteReactor<Response> {
   void OnDone() override { delete this; }
 };
 
+grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const absl::Status& status) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(ToGrpc(status));
+  return reactor;
+}
+
 }  // namespace
+
+absl::StatusOr<Caller> InferenceFront::Identify(const grpc::CallbackServerContext& context,
+                                                absl::string_view method) const {
+  Caller caller;
+  caller.trace = TraceOf(context);
+  absl::StatusOr<std::shared_ptr<const Grant>> grant = authenticator_->Check(context);
+  if (!grant.ok()) {
+    environment_.metrics->Rejected("other", grant.status());
+    // Anyone can bring this about, as often as they like: counted, and told to those who look for it.
+    Log(LogLevel::kDebug, "caller_refused",
+        {{"method", method},
+         {"peer", context.peer()},
+         {"trace", caller.trace.trace_id},
+         {"error", grant.status().message()}});
+    return grant.status();
+  }
+  caller.grant = *std::move(grant);
+  return caller;
+}
 
 grpc::ServerWriteReactor<v1::GenerateResponse>* InferenceFront::Generate(grpc::CallbackServerContext* context,
                                                                          const v1::GenerateRequest* request) {
-  if (absl::Status status = authenticator_->Check(*context); !status.ok()) {
-    return new RefusedCall<v1::GenerateResponse>(status);
-  }
-  return new GenerateCall(environment_, context, *request);
+  const absl::StatusOr<Caller> caller = Identify(*context, "Generate");
+  if (!caller.ok()) return new RefusedCall<v1::GenerateResponse>(caller.status());
+  return new GenerateCall(environment_, context, *request, *caller);
 }
 
 grpc::ServerWriteReactor<v1::BatchGenerateResponse>* InferenceFront::BatchGenerate(
     grpc::CallbackServerContext* context, const v1::BatchGenerateRequest* request) {
-  if (absl::Status status = authenticator_->Check(*context); !status.ok()) {
-    return new RefusedCall<v1::BatchGenerateResponse>(status);
-  }
-  return new BatchCall(environment_, context, *request);
+  const absl::StatusOr<Caller> caller = Identify(*context, "BatchGenerate");
+  if (!caller.ok()) return new RefusedCall<v1::BatchGenerateResponse>(caller.status());
+  return new BatchCall(environment_, context, *request, *caller);
 }
 
 grpc::ServerUnaryReactor* InferenceFront::Tokenize(grpc::CallbackServerContext* context,
                                                    const v1::TokenizeRequest* request,
                                                    v1::TokenizeResponse* response) {
+  const absl::StatusOr<Caller> caller = Identify(*context, "Tokenize");
+  if (!caller.ok()) return Answer(context, caller.status());
+  const absl::Status length =
+      CheckTextBytes("text", static_cast<int64_t>(request->text().size()), environment_.max_prompt_bytes);
+  if (!length.ok()) return Answer(context, length);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  if (absl::Status status = authenticator_->Check(*context); !status.ok()) {
-    reactor->Finish(ToGrpc(status));
-    return reactor;
-  }
   UnaryForward<v1::TokenizeRequest, v1::TokenizeResponse>::Start(
-      *environment_.registry, DeadlineOf(*context), *request, response, reactor,
+      *environment_.registry, DeadlineOf(*context), *caller, *request, response, reactor,
       [](v1::Inference::Stub& stub, grpc::ClientContext* call, const v1::TokenizeRequest* in,
          v1::TokenizeResponse* out,
          std::function<void(grpc::Status)> done) { stub.async()->Tokenize(call, in, out, std::move(done)); });
@@ -55,13 +82,11 @@ grpc::ServerUnaryReactor* InferenceFront::Tokenize(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* InferenceFront::Detokenize(grpc::CallbackServerContext* context,
                                                      const v1::DetokenizeRequest* request,
                                                      v1::DetokenizeResponse* response) {
+  const absl::StatusOr<Caller> caller = Identify(*context, "Detokenize");
+  if (!caller.ok()) return Answer(context, caller.status());
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  if (absl::Status status = authenticator_->Check(*context); !status.ok()) {
-    reactor->Finish(ToGrpc(status));
-    return reactor;
-  }
   UnaryForward<v1::DetokenizeRequest, v1::DetokenizeResponse>::Start(
-      *environment_.registry, DeadlineOf(*context), *request, response, reactor,
+      *environment_.registry, DeadlineOf(*context), *caller, *request, response, reactor,
       [](v1::Inference::Stub& stub, grpc::ClientContext* call, const v1::DetokenizeRequest* in,
          v1::DetokenizeResponse* out, std::function<void(grpc::Status)> done) {
         stub.async()->Detokenize(call, in, out, std::move(done));
@@ -72,22 +97,22 @@ grpc::ServerUnaryReactor* InferenceFront::Detokenize(grpc::CallbackServerContext
 grpc::ServerUnaryReactor* InferenceFront::ListModels(grpc::CallbackServerContext* context,
                                                      const v1::ListModelsRequest*,
                                                      v1::ListModelsResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const absl::Status status = authenticator_->Check(*context);
-  if (status.ok()) {
-    for (v1::Model& model : environment_.registry->Models()) *response->add_models() = std::move(model);
+  const absl::StatusOr<Caller> caller = Identify(*context, "ListModels");
+  if (!caller.ok()) return Answer(context, caller.status());
+  for (v1::Model& model : AllowedModels(*environment_.registry, *caller->grant)) {
+    *response->add_models() = std::move(model);
   }
-  reactor->Finish(ToGrpc(status));
-  return reactor;
+  return Answer(context, absl::OkStatus());
 }
 
 grpc::ServerUnaryReactor* InferenceFront::GetModel(grpc::CallbackServerContext* context,
                                                    const v1::GetModelRequest* request, v1::Model* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  absl::Status status = authenticator_->Check(*context);
-  if (status.ok()) status = environment_.registry->FindModel(request->model(), response);
-  reactor->Finish(ToGrpc(status));
-  return reactor;
+  const absl::StatusOr<Caller> caller = Identify(*context, "GetModel");
+  if (!caller.ok()) return Answer(context, caller.status());
+  const absl::StatusOr<std::string> name =
+      ResolveAllowedModel(*environment_.registry, *caller->grant, request->model());
+  if (!name.ok()) return Answer(context, name.status());
+  return Answer(context, environment_.registry->FindModel(*name, response));
 }
 
 }  // namespace hekla::service

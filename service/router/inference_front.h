@@ -3,6 +3,8 @@
 #ifndef HEKLA_SERVICE_ROUTER_INFERENCE_FRONT_H_
 #define HEKLA_SERVICE_ROUTER_INFERENCE_FRONT_H_
 
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "hekla/v1/inference.grpc.pb.h"
 #include "service/router/generate_relay.h"
 #include "service/runtime/auth.h"
@@ -31,6 +33,9 @@ class InferenceFront final : public v1::Inference::CallbackService {
                                      v1::Model* response) override;
 
  private:
+  // Who calls; every method begins with it. UNAUTHENTICATED, counted among the rejections.
+  absl::StatusOr<Caller> Identify(const grpc::CallbackServerContext& context, absl::string_view method) const;
+
   const RelayEnvironment environment_;
   const Authenticator* const authenticator_;
 };

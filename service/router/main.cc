@@ -6,8 +6,10 @@
 #include "service/router/config.h"
 #include "service/router/router.h"
 #include "service/runtime/log.h"
+#include "service/runtime/secret.h"
 #include "service/runtime/shutdown_signal.h"
 #include "service/runtime/systemd.h"
+#include "service/runtime/token_file.h"
 
 namespace {
 
@@ -39,6 +41,20 @@ int Run(const hekla::service::RouterConfig& config) {
   return 0;
 }
 
+// The only time that the token itself is anywhere.
+int PrintNewToken(const std::string& tenant) {
+  if (const absl::Status status = hekla::service::CheckTenant(tenant); !status.ok()) {
+    std::cerr << "hekla-router: --new-token: " << status.message() << "\n";
+    return kUsageError;
+  }
+  const std::string token = hekla::service::NewSecret();
+  hekla::service::Grant grant;
+  grant.token_hash = hekla::service::Sha256Hex(token);
+  grant.tenant = tenant;
+  std::cout << "token " << token << "\nline " << hekla::service::TokenLine(grant) << "\n";
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -55,5 +71,5 @@ int main(int argc, char** argv) {
     std::cerr << "hekla-router: " << status.message() << "\n";
     return kUsageError;
   }
-  return Run(config);
+  return config.new_token_tenant.empty() ? Run(config) : PrintNewToken(config.new_token_tenant);
 }

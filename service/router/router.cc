@@ -36,6 +36,13 @@ double Seconds(const google::protobuf::Duration& duration) {
   return static_cast<double>(duration.seconds()) + duration.nanos() * 1e-9;
 }
 
+ChannelOptions ToWorker(const RouterConfig& config) {
+  ChannelOptions options = config.to_worker;
+  options.insecure = config.insecure;
+  options.max_message_bytes = config.limits.max_message_bytes;
+  return options;
+}
+
 }  // namespace
 
 Router::Router(const RouterConfig& config, Authenticator clients, Authenticator operators)
@@ -45,9 +52,11 @@ Router::Router(const RouterConfig& config, Authenticator clients, Authenticator 
       router_metrics_(&metrics_),
       registry_([this] { OnWorkersChanged(); }),
       dispatcher_({config.max_queued_requests, config.worker_wait}, &registry_),
-      inference_({&registry_, &dispatcher_, &inflight_, &router_metrics_, config.queue_timeout}, &clients_),
+      inference_({&registry_, &dispatcher_, &inflight_, &router_metrics_, config.queue_timeout, &quotas_,
+                  config.max_prompt_bytes},
+                 &clients_),
       admin_(&registry_, &inflight_, &operators_),
-      attachment_(&registry_, &operators_, config.to_worker) {
+      attachment_(&registry_, &operators_, ToWorker(config)) {
   health_.Set("", false);
   health_.Set("hekla.v1.Inference", false);
   admin_health_.Set("", true);
@@ -58,10 +67,9 @@ Router::Router(const RouterConfig& config, Authenticator clients, Authenticator 
 
 absl::StatusOr<std::unique_ptr<Router>> Router::Start(const RouterConfig& config) {
   HEKLA_RETURN_IF_ERROR(config.Validate());
-  HEKLA_ASSIGN_OR_RETURN(Authenticator clients, Authenticator::Create(config.token_file));
-  HEKLA_ASSIGN_OR_RETURN(
-      Authenticator operators,
-      Authenticator::Create(config.admin_token_file.empty() ? config.token_file : config.admin_token_file));
+  HEKLA_ASSIGN_OR_RETURN(Authenticator clients, Authenticator::Create(config.token_file, TokenUse::kRouter));
+  HEKLA_ASSIGN_OR_RETURN(Authenticator operators,
+                         Authenticator::Create(config.admin_token_file, TokenUse::kOperator));
   std::unique_ptr<Router> router(new Router(config, std::move(clients), std::move(operators)));
   HEKLA_RETURN_IF_ERROR(router->StartServers());
   if (config.spawn_workers > 0) {
@@ -77,6 +85,7 @@ absl::Status Router::StartServers() {
   options.tls_key_path = config_.tls_key;
   options.tls_client_ca_path = config_.tls_client_ca;
   options.insecure = config_.insecure;
+  options.limits = config_.limits;
   options.address = config_.admin_listen;
   options.services = {&admin_, &attachment_, &admin_health_};
   HEKLA_ASSIGN_OR_RETURN(admin_server_, GrpcServer::Start(options));
@@ -84,17 +93,11 @@ absl::Status Router::StartServers() {
   options.services = {&inference_, &health_};
   HEKLA_ASSIGN_OR_RETURN(server_, GrpcServer::Start(options));
   if (!config_.metrics_listen.empty()) {
-    if (!IsLoopback(config_.metrics_listen) && !config_.insecure) {
-      return absl::FailedPreconditionError(absl::StrCat("refusing to serve metrics on ",
-                                                        config_.metrics_listen,
-                                                        ": not a loopback address, and metrics have no TLS; "
-                                                        "--insecure allows it"));
-    }
+    HEKLA_RETURN_IF_ERROR(
+        CheckMayListen(config_.metrics_listen, false, config_.insecure, "metrics", kMetricsRemedy));
     HEKLA_RETURN_IF_ERROR(metrics_.Serve(config_.metrics_listen));
   }
-  ChannelOptions to_worker = config_.to_worker;
-  to_worker.insecure = config_.insecure;
-  static_workers_ = std::make_unique<StaticWorkers>(config_.workers, to_worker, &registry_);
+  static_workers_ = std::make_unique<StaticWorkers>(config_.workers, ToWorker(config_), &registry_);
   return absl::OkStatus();
 }
 

@@ -17,6 +17,7 @@
 #include "service/router/inflight_table.h"
 #include "service/router/router_metrics.h"
 #include "service/router/static_workers.h"
+#include "service/router/token_quotas.h"
 #include "service/router/worker_registry.h"
 #include "service/router/worker_supervisor.h"
 #include "service/runtime/auth.h"
@@ -58,6 +59,7 @@ class Router {
   WorkerRegistry registry_;
   InFlightTable inflight_;
   Dispatcher dispatcher_;
+  TokenQuotas quotas_;
   InferenceFront inference_;
   AdminService admin_;
   AttachmentService attachment_;

@@ -7,9 +7,10 @@
 namespace hekla::service {
 
 WorkerStream::WorkerStream(std::shared_ptr<Worker> worker, v1::GenerateRequest request, absl::Time deadline,
-                           std::shared_ptr<Listener> listener)
+                           const TraceContext& trace, std::shared_ptr<Listener> listener)
     : worker_(std::move(worker)), request_(std::move(request)), listener_(std::move(listener)) {
   if (deadline != absl::InfiniteFuture()) context_.set_deadline(absl::ToChronoTime(deadline));
+  trace.AddTo(&context_);
 }
 
 void WorkerStream::Start() {

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "hekla/v1/inference.grpc.pb.h"
 #include "service/router/worker_registry.h"
+#include "service/runtime/trace_context.h"
 
 namespace hekla::service {
 
@@ -25,7 +26,7 @@ class WorkerStream final : public grpc::ClientReadReactor<v1::GenerateResponse> 
   };
 
   WorkerStream(std::shared_ptr<Worker> worker, v1::GenerateRequest request, absl::Time deadline,
-               std::shared_ptr<Listener> listener);
+               const TraceContext& trace, std::shared_ptr<Listener> listener);
 
   // Begins the call and reads the first response.
   void Start();

@@ -1,5 +1,6 @@
 // A client channel as all programs open it: plain on loopback, TLS and a bearer token where told, message
-// limit, keep-alive that notices a dead peer within 20 s.
+// limit, keep-alive that notices a dead peer within 20 s. Renewed TLS files are used for connections made
+// more than a second later; connections that stand go on.
 #ifndef HEKLA_SERVICE_RUNTIME_CHANNEL_H_
 #define HEKLA_SERVICE_RUNTIME_CHANNEL_H_
 
@@ -9,6 +10,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "service/runtime/connection_limits.h"
 
 namespace hekla::service {
 
@@ -18,8 +20,9 @@ struct ChannelOptions {
   std::string tls_ca_path;    // PEM; implies tls
   std::string tls_cert_path;  // PEM, with tls_key_path: shown to a server that asks
   std::string tls_key_path;
-  std::string token_path;  // the file's first token is sent with every call
-  bool insecure = false;   // send the token beyond loopback without TLS all the same
+  std::string token_path;  // the file's token, as it is then, is sent with every call
+  int max_message_bytes = kMaxMessageBytes;
+  bool insecure = false;  // send the token beyond loopback without TLS all the same
 };
 
 // Does not connect yet. Errors: NOT_FOUND a file; INVALID_ARGUMENT a bad file or only one of certificate and

@@ -8,10 +8,10 @@
 #include <mutex>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
-#include "service/runtime/file.h"
+#include "service/runtime/tls_server_credentials.h"
 #include "worker/base/status_macros.h"
 
 namespace hekla::service {
@@ -25,33 +25,59 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const S
     if (!options.tls_client_ca_path.empty()) {
       return absl::InvalidArgumentError("a client CA file needs a TLS certificate and key file as well");
     }
-    if (!IsLoopback(options.address) && !options.insecure) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "refusing to listen on ", options.address,
-          " without TLS: it is not a loopback address. Give a TLS certificate and key, or --insecure"));
-    }
+    HEKLA_RETURN_IF_ERROR(
+        CheckMayListen(options.address, false, options.insecure, "gRPC", "Give --tls-cert and --tls-key"));
     return grpc::InsecureServerCredentials();
   }
-  grpc::SslServerCredentialsOptions tls(options.tls_client_ca_path.empty()
-                                            ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
-                                            : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  grpc::SslServerCredentialsOptions::PemKeyCertPair pair;
-  HEKLA_ASSIGN_OR_RETURN(pair.private_key, ReadWholeFile(options.tls_key_path));
-  HEKLA_ASSIGN_OR_RETURN(pair.cert_chain, ReadWholeFile(options.tls_cert_path));
-  tls.pem_key_cert_pairs.push_back(std::move(pair));
-  if (!options.tls_client_ca_path.empty()) {
-    HEKLA_ASSIGN_OR_RETURN(tls.pem_root_certs, ReadWholeFile(options.tls_client_ca_path));
-  }
-  return grpc::SslServerCredentials(tls);
+  return MakeTlsServerCredentials({options.tls_cert_path, options.tls_key_path, options.tls_client_ca_path});
+}
+
+int Milliseconds(absl::Duration duration) { return static_cast<int>(absl::ToInt64Milliseconds(duration)); }
+
+void SetLimits(const ServerLimits& limits, grpc::ServerBuilder* builder) {
+  builder->SetMaxReceiveMessageSize(limits.max_message_bytes);
+  builder->SetMaxSendMessageSize(limits.max_message_bytes);
+  builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, limits.max_metadata_bytes);
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, limits.max_streams_per_connection);
+  builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, Milliseconds(limits.handshake_timeout));
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                              Milliseconds(limits.min_ping_interval));
 }
 
 }  // namespace
 
-bool IsLoopback(const std::string& address) {
-  if (absl::StartsWith(address, "unix:")) return true;
-  absl::string_view host = address;
-  host = host.substr(0, host.rfind(':'));
-  return host == "localhost" || host == "[::1]" || absl::StartsWith(host, "127.");
+absl::Status CheckServerLimits(const ServerLimits& limits) {
+  std::vector<std::string> problems;
+  const auto check = [&problems](absl::string_view flag, int value, int least, int most) {
+    if (value >= least && value <= most) return;
+    problems.push_back(absl::StrCat("--", flag, " is ", value, ", not in ", least, " .. ", most));
+  };
+  const auto check_time = [&problems](absl::string_view flag, absl::Duration value, absl::Duration least,
+                                      absl::Duration most) {
+    if (value >= least && value <= most) return;
+    problems.push_back(absl::StrCat("--", flag, " is ", absl::FormatDuration(value), ", not in ",
+                                    absl::FormatDuration(least), " .. ", absl::FormatDuration(most)));
+  };
+  check("max-message-bytes", limits.max_message_bytes, 1 << 10, 1 << 30);
+  check("max-metadata-bytes", limits.max_metadata_bytes, 1 << 10, 1 << 20);
+  check("max-streams-per-connection", limits.max_streams_per_connection, 1, 1 << 20);
+  check_time("handshake-timeout", limits.handshake_timeout, absl::Milliseconds(100), absl::Hours(1));
+  check_time("min-ping-interval", limits.min_ping_interval, absl::Milliseconds(1), kPingInterval);
+  if (problems.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrJoin(problems, "; "));
+}
+
+void AddServerLimitFlags(CommandLine& line, ServerLimits* limits) {
+  line.Add("max-message-bytes", "N", "of one gRPC message; larger ones are refused",
+           &limits->max_message_bytes);
+  line.Add("max-metadata-bytes", "N", "of one call's metadata; calls with more are refused",
+           &limits->max_metadata_bytes);
+  line.Add("max-streams-per-connection", "N", "calls in flight on a connection; more wait at the client",
+           &limits->max_streams_per_connection);
+  line.Add("handshake-timeout", "DURATION", "how long a new connection may take to greet",
+           &limits->handshake_timeout);
+  line.Add("min-ping-interval", "DURATION", "connections that ping more often are ended",
+           &limits->min_ping_interval);
 }
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const ServerOptions& options) {
@@ -63,25 +89,26 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const ServerOption
   int port = 0;
   builder.AddListeningPort(options.address, credentials, &port);
   for (grpc::Service* service : options.services) builder.RegisterService(service);
-  builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  builder.SetMaxSendMessageSize(kMaxMessageBytes);
+  SetLimits(options.limits, &builder);
   // Without this two servers could share a port unnoticed.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(kPingInterval));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr || port == 0) {
     return absl::UnavailableError(
-        absl::StrCat("cannot listen on ", options.address,
-                     ": the address is taken, not local, or a TLS file is not valid"));
+        absl::StrCat("cannot listen on ", options.address, ": the address is taken or not local"));
   }
-  return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(server), port));
+  return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(server), std::move(credentials), port));
 }
 
-GrpcServer::GrpcServer(std::unique_ptr<grpc::Server> server, int port)
-    : server_(std::move(server)), pulse_(std::make_unique<CallbackPulse>(server_.get())), port_(port) {}
+GrpcServer::GrpcServer(std::unique_ptr<grpc::Server> server,
+                       std::shared_ptr<grpc::ServerCredentials> credentials, int port)
+    : credentials_(std::move(credentials)),
+      server_(std::move(server)),
+      pulse_(std::make_unique<CallbackPulse>(server_.get())),
+      port_(port) {}
 
 GrpcServer::~GrpcServer() { Shutdown(absl::ZeroDuration()); }
 

@@ -1,5 +1,6 @@
 // The log of a process: one line an event on stderr, as key=value or JSON. For the edges only (start,
-// configuration, worker up and down, drain, errors); what happens per request is a metric. Thread-safe.
+// configuration, worker up and down, drain, errors) and the end of each request; what happens within a request is
+// a metric. Never a prompt, an output, a token, or an error's message where it may quote them. Thread-safe.
 #ifndef HEKLA_SERVICE_RUNTIME_LOG_H_
 #define HEKLA_SERVICE_RUNTIME_LOG_H_
 

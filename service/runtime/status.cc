@@ -68,6 +68,19 @@ v1::ErrorReason UsualReason(absl::StatusCode code) {
 
 }  // namespace
 
+bool IsServerFault(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kUnknown:
+    case absl::StatusCode::kDataLoss:
+    case absl::StatusCode::kAborted:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::string ReasonName(v1::ErrorReason reason) {
   if (reason == v1::ERROR_REASON_UNSPECIFIED) return "";
   return v1::ErrorReason_Name(reason).substr(kReasonPrefix.size());

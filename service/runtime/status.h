@@ -44,6 +44,9 @@ std::optional<absl::Duration> RetryDelayOf(const absl::Status& status);
 google::rpc::ErrorInfo ErrorInfoOf(const absl::Status& status);
 google::rpc::BadRequest BadRequestOf(const absl::Status& status);
 
+// An error that is the server's doing, not the caller's: UNAVAILABLE, INTERNAL, UNKNOWN, DATA_LOSS, ABORTED.
+bool IsServerFault(absl::StatusCode code);
+
 // "QUEUE_FULL" for ERROR_REASON_QUEUE_FULL; "" for UNSPECIFIED.
 std::string ReasonName(v1::ErrorReason reason);
 

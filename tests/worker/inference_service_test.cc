@@ -33,6 +33,33 @@ TEST(InferenceServiceTest, RefusesABadRequestWithDetails) {
   EXPECT_EQ(fixture.engine().submitted_total(), 0u);
 }
 
+TEST(InferenceServiceTest, LogsOneLineForEachRequestWithItsTrace) {
+  const std::string trace = "4bf92f3577b34da6a3ce929d0e0e4736", span = "00f067aa0ba902b7";
+  ServiceFixture fixture;
+  testing::internal::CaptureStderr();
+  for (const bool good : {true, false}) {
+    grpc::ClientContext context;
+    context.AddMetadata("traceparent", absl::StrCat("00-", trace, "-", span, "-01"));
+    v1::GenerateRequest request = TextRequest("a secret", 5);
+    request.set_request_id(good ? "good" : "bad");
+    if (!good) request.mutable_sampling()->set_top_p(2);
+    const auto stream = fixture.stub().Generate(&context, request);
+    v1::GenerateResponse response;
+    while (stream->Read(&response)) continue;
+    EXPECT_EQ(stream->Finish().ok(), good);
+  }
+  EXPECT_TRUE(fixture.AwaitIdle());
+  const std::string log = testing::internal::GetCapturedStderr();
+  for (const char* part :
+       {" request request=good trace=4bf92f3577b34da6a3ce929d0e0e4736 span=",
+        " parent_span=00f067aa0ba902b7 code=OK reason=\"\" prompt_tokens=", " output_tokens=5 ",
+        " request_refused request=bad trace=4bf92f3577b34da6a3ce929d0e0e4736 span=",
+        "code=INVALID_ARGUMENT reason=INVALID_FIELD"}) {
+    EXPECT_NE(log.find(part), std::string::npos) << part << " in\n" << log;
+  }
+  EXPECT_EQ(log.find("a secret"), std::string::npos) << log;
+}
+
 TEST(InferenceServiceTest, DrainRefusesNewRequestsAndItsLimitEndsTheRest) {
   FakeEngineOptions options;
   options.gated = true;

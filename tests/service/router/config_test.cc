@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
+
 namespace hekla::service {
 namespace {
 
@@ -24,17 +26,81 @@ TEST(RouterConfigTest, EveryProblemIsNamedAtOnce) {
   }
 }
 
+// Each line a configuration that would leave something open, and what is said about it.
+TEST(RouterConfigTest, WhatWouldLeaveTheAdminPortOpenIsRefused) {
+  RouterConfig clients_only;
+  clients_only.token_file = "tokens";
+  EXPECT_NE(clients_only.Validate().message().find("--token-file needs --admin-token-file"),
+            absl::string_view::npos);
+  clients_only.admin_token_file = "admin-tokens";
+  EXPECT_TRUE(clients_only.Validate().ok());
+
+  for (const char* address : {"0.0.0.0:1", "[::]:1", "10.1.2.3:1", "example.org:1", "127.example.org:1"}) {
+    RouterConfig config;
+    config.admin_listen = address;
+    config.tls_cert = "cert";
+    config.tls_key = "key";
+    EXPECT_NE(config.Validate().message().find(absl::StrCat("anyone who reaches ", address)),
+              absl::string_view::npos)
+        << config.Validate();
+    RouterConfig with_tokens = config, with_certificates = config, insecure = config;
+    with_tokens.admin_token_file = "tokens";
+    with_certificates.tls_client_ca = "ca";
+    insecure.insecure = true;
+    EXPECT_TRUE(with_tokens.Validate().ok());
+    EXPECT_TRUE(with_certificates.Validate().ok());
+    EXPECT_TRUE(insecure.Validate().ok());
+  }
+}
+
+TEST(RouterConfigTest, LimitsAndPairsAreChecked) {
+  RouterConfig config;
+  config.limits.max_message_bytes = 1;
+  config.max_prompt_bytes = 0;
+  config.to_worker.tls_cert_path = "cert";
+  const absl::Status status = config.Validate();
+  for (const char* part : {"--max-message-bytes is 1", "--max-prompt-bytes: 0", "--worker-tls-key",
+                           "--worker-tls-cert needs --worker-tls-ca"}) {
+    EXPECT_NE(status.message().find(part), absl::string_view::npos) << part << " in " << status;
+  }
+}
+
 TEST(RouterConfigTest, FlagsFillIt) {
   RouterConfig config;
   CommandLine line = RouterCommandLine(&config);
-  ASSERT_TRUE(line.Parse({"--listen", "127.0.0.1:1", "--worker", "a:1", "--worker=b:2", "--drain-limit", "5s",
-                          "--insecure", "--max-queued-requests", "7"})
+  ASSERT_TRUE(line.Parse({"--listen",
+                          "127.0.0.1:1",
+                          "--worker",
+                          "a:1",
+                          "--worker=b:2",
+                          "--drain-limit",
+                          "5s",
+                          "--insecure",
+                          "--max-queued-requests",
+                          "7",
+                          "--max-message-bytes",
+                          "4096",
+                          "--max-metadata-bytes=2048",
+                          "--max-streams-per-connection",
+                          "3",
+                          "--handshake-timeout",
+                          "2s",
+                          "--min-ping-interval",
+                          "1s",
+                          "--max-prompt-bytes",
+                          "9"})
                   .ok());
   EXPECT_EQ(config.listen, "127.0.0.1:1");
   EXPECT_EQ(config.workers, (std::vector<std::string>{"a:1", "b:2"}));
   EXPECT_EQ(config.drain_limit, absl::Seconds(5));
   EXPECT_TRUE(config.insecure);
   EXPECT_EQ(config.max_queued_requests, 7);
+  EXPECT_EQ(config.limits.max_message_bytes, 4096);
+  EXPECT_EQ(config.limits.max_metadata_bytes, 2048);
+  EXPECT_EQ(config.limits.max_streams_per_connection, 3);
+  EXPECT_EQ(config.limits.handshake_timeout, absl::Seconds(2));
+  EXPECT_EQ(config.limits.min_ping_interval, absl::Seconds(1));
+  EXPECT_EQ(config.max_prompt_bytes, 9);
 }
 
 TEST(RouterConfigTest, FlagsOfWorkersNeedWorkers) {

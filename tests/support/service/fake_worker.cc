@@ -151,6 +151,7 @@ FakeWorker::FakeWorker(FakeWorkerOptions options) : options_(std::move(options))
 
   ChannelOptions channel;
   channel.address = absl::StrCat("127.0.0.1:", options_.router_admin_port);
+  channel.token_path = options_.router_token_path;
   lease_stub_ = v1::Attachment::NewStub(*OpenChannel(channel));
   lease_context_ = std::make_unique<grpc::ClientContext>();
   lease_ = lease_stub_->Attach(lease_context_.get());

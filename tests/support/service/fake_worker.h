@@ -63,7 +63,8 @@ struct FakeWorkerOptions {
   uint32_t vocabulary = 1000;
   uint64_t incarnation = 1;
   std::string listen = "127.0.0.1:0";
-  int router_admin_port = 0;  // 0: no lease
+  int router_admin_port = 0;      // 0: no lease
+  std::string router_token_path = "";  // shown to the router
   FakeScript script = UsualScript;
 };
 

@@ -13,15 +13,6 @@
 
 namespace hekla::service {
 
-bool Eventually(const std::function<bool()>& condition) {
-  const absl::Time end = absl::Now() + absl::Seconds(20);
-  while (!condition()) {
-    if (absl::Now() > end) return false;
-    absl::SleepFor(absl::Milliseconds(1));
-  }
-  return true;
-}
-
 RouterFixture::RouterFixture(RouterConfig config) {
   config.listen = config.admin_listen = config.metrics_listen = "127.0.0.1:0";
   config.metrics_listen = "";

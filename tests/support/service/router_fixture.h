@@ -11,6 +11,7 @@
 #include "hekla/v1/admin.grpc.pb.h"
 #include "hekla/v1/inference.grpc.pb.h"
 #include "service/router/router.h"
+#include "tests/support/runtime/test_files.h"
 #include "tests/support/service/fake_worker.h"
 
 namespace hekla::service {
@@ -55,9 +56,6 @@ class RouterFixture {
   std::unique_ptr<v1::Inference::Stub> stub_;
   std::unique_ptr<v1::Admin::Stub> admin_;
 };
-
-// Waits for `condition`; false after 20 s. For what has no event to wait for.
-bool Eventually(const std::function<bool()>& condition);
 
 }  // namespace hekla::service
 
