@@ -55,7 +55,9 @@ absl::Status ServiceContext::CheckCaller(const grpc::CallbackServerContext& call
 
 void LogRefusal(const std::string& request_id, const service::TraceContext& trace,
                 const absl::Status& status) {
-  service::Log(service::LogLevel::kInfo, "request_refused",
+  // Strangers can bring this about as often as they like.
+  const bool is_stranger = absl::IsUnauthenticated(status);
+  service::Log(is_stranger ? service::LogLevel::kDebug : service::LogLevel::kInfo, "request_refused",
                {{"request", request_id.size() <= kMaxIdBytes ? request_id : "(too long)"},
                 {"trace", trace.trace_id},
                 {"span", trace.span_id},

@@ -371,7 +371,13 @@ void GenerateRelay::LogEnd(const absl::Status& status) const {
       first_delta_ == absl::InfinitePast() ? absl::ZeroDuration() : first_delta_ - arrived_;
   const std::string& id = call_.request.request_id();
   const uint32_t prompt_tokens = ledger_.started() ? ledger_.started_event().prompt_tokens() : 0;
-  Log(IsServerFault(status.code()) ? LogLevel::kWarning : LogLevel::kInfo, "request",
+  LogLevel level = IsServerFault(status.code()) ? LogLevel::kWarning : LogLevel::kInfo;
+  // A batch tries an item again that found no place: not its end, as a rule.
+  const v1::ErrorReason reason = ReasonOf(status);
+  const bool has_no_place =
+      reason == v1::ERROR_REASON_QUEUE_FULL || reason == v1::ERROR_REASON_QUOTA_EXCEEDED;
+  if (call_.method == "BatchGenerate" && has_no_place) level = LogLevel::kDebug;
+  Log(level, "request",
       {{"request", id.size() <= kMaxNameBytes ? id : "(too long)"},
        {"trace", call_.caller.trace.trace_id},
        {"span", call_.caller.trace.span_id},

@@ -1,6 +1,6 @@
 // A client channel as all programs open it: plain on loopback, TLS and a bearer token where told, message
 // limit, keep-alive that notices a dead peer within 20 s. Renewed TLS files are used for connections made
-// more than a second later; connections that stand go on.
+// more than a second later, connections that stand go on; while new files are bad, no connection can be made.
 #ifndef HEKLA_SERVICE_RUNTIME_CHANNEL_H_
 #define HEKLA_SERVICE_RUNTIME_CHANNEL_H_
 

@@ -4,11 +4,16 @@
 #include <grpcpp/client_context.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <string>
+
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "service/runtime/grpc_server.h"
 #include "service/runtime/health_service.h"
 #include "tests/support/runtime/test_files.h"
+#include "worker/base/check.h"
 
 namespace hekla::service {
 namespace {
@@ -44,41 +49,73 @@ TEST(ChannelTest, BadFilesAreErrorsBeforeAnythingIsSent) {
   EXPECT_THAT(error(), HasSubstr("worker.key: is not the key"));
 }
 
-TEST(ChannelTest, RenewedFilesAreUsedWhenTheConnectionIsMadeAgain) {
-  const TestCa server_ca, client_files, next_ca;
-  for (const char* name : {"ca", "client"}) client_files.Take(server_ca, name);
-  HealthService health;
-  health.Set("", true);
-  ServerOptions options;
-  options.services = {&health};
-  options.tls_cert_path = server_ca.Path("router.pem");
-  options.tls_key_path = server_ca.Path("router.key");
-  options.tls_client_ca_path = server_ca.Path("ca.pem");
-  auto server = GrpcServer::Start(options);
-  ASSERT_TRUE(server.ok()) << server.status();
-  ChannelOptions client;
-  client.address = options.address = absl::StrCat("127.0.0.1:", (*server)->port());
-  client.tls_ca_path = client_files.Path("ca.pem");
-  client.tls_cert_path = client_files.Path("client.pem");
-  client.tls_key_path = client_files.Path("client.key");
-  const auto channel = OpenChannel(client);
-  ASSERT_TRUE(channel.ok()) << channel.status();
-  const auto stub = grpc::health::v1::Health::NewStub(*channel);
-  const auto call = [&stub] {
-    grpc::ClientContext context;
-    grpc::health::v1::HealthCheckResponse response;
-    return stub->Check(&context, grpc::health::v1::HealthCheckRequest(), &response).ok();
-  };
-  EXPECT_TRUE(call());
+// A server that asks for certificates, and a channel to it whose files are its own.
+class TlsChannelTest : public testing::Test {
+ protected:
+  TlsChannelTest() {
+    for (const char* name : {"ca", "client"}) client_files_.Take(server_files_, name);
+    health_.Set("", true);
+    options_.services = {&health_};
+    options_.tls_cert_path = server_files_.Path("router.pem");
+    options_.tls_key_path = server_files_.Path("router.key");
+    options_.tls_client_ca_path = server_files_.Path("ca.pem");
+    StartServer();
+    ChannelOptions client;
+    client.address = options_.address = absl::StrCat("127.0.0.1:", server_->port());
+    client.tls_ca_path = client_files_.Path("ca.pem");
+    client.tls_cert_path = client_files_.Path("client.pem");
+    client.tls_key_path = client_files_.Path("client.key");
+    const auto channel = OpenChannel(client);
+    HEKLA_CHECK(channel.ok(), std::string(channel.status().message()).c_str());
+    stub_ = grpc::health::v1::Health::NewStub(*channel);
+  }
 
+  void StartServer() {
+    auto server = GrpcServer::Start(options_);
+    HEKLA_CHECK(server.ok(), std::string(server.status().message()).c_str());
+    server_ = *std::move(server);
+  }
+
+  // `patience` above 0: waits so long for a connection.
+  bool Call(absl::Duration patience = absl::ZeroDuration()) {
+    grpc::ClientContext context;
+    if (patience > absl::ZeroDuration()) {
+      context.set_wait_for_ready(true);
+      context.set_deadline(absl::ToChronoTime(absl::Now() + patience));
+    }
+    grpc::health::v1::HealthCheckResponse response;
+    return stub_->Check(&context, grpc::health::v1::HealthCheckRequest(), &response).ok();
+  }
+
+  const TestCa server_files_, client_files_;
+  HealthService health_;
+  ServerOptions options_;
+  std::unique_ptr<GrpcServer> server_;
+  std::unique_ptr<grpc::health::v1::Health::Stub> stub_;
+};
+
+TEST_F(TlsChannelTest, RenewedFilesAreUsedWhenTheConnectionIsMadeAgain) {
+  EXPECT_TRUE(Call());
   // The server comes back with everything of another CA.
-  server->reset();
-  for (const char* name : {"ca", "router"}) server_ca.Take(next_ca, name);
-  server = GrpcServer::Start(options);
-  ASSERT_TRUE(server.ok()) << server.status();
-  EXPECT_FALSE(call());
-  for (const char* name : {"ca", "client"}) client_files.Take(next_ca, name);
-  EXPECT_TRUE(Eventually(call)) << "the same channel, with the new files";
+  const TestCa next;
+  server_.reset();
+  for (const char* name : {"ca", "router"}) server_files_.Take(next, name);
+  StartServer();
+  EXPECT_FALSE(Call());
+  for (const char* name : {"ca", "client"}) client_files_.Take(next, name);
+  EXPECT_TRUE(Eventually([this] { return Call(); })) << "the same channel, with the new files";
+}
+
+TEST_F(TlsChannelTest, BadNewFilesDoNoLastingHarm) {
+  EXPECT_TRUE(Call());
+  for (const char* name : {"ca.pem", "client.pem", "client.key"}) client_files_.Write(name, "no PEM");
+  EXPECT_TRUE(Call()) << "the connection stands";
+  server_.reset();
+  EXPECT_FALSE(Call(absl::Seconds(3))) << "there is no server; meanwhile the files have been looked at";
+  StartServer();
+  Call(absl::Seconds(1));  // with files that are of no use
+  for (const char* name : {"ca", "client"}) client_files_.Take(server_files_, name);
+  EXPECT_TRUE(Eventually([this] { return Call(); }));
 }
 
 }  // namespace
