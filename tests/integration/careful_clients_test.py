@@ -1,5 +1,6 @@
 """careful_client.py and careful_client.js against real processes: deadline, cancel, retry, resume, TLS, token."""
 import functools
+import hashlib
 import os
 import subprocess
 import tempfile
@@ -116,12 +117,13 @@ class Careful:
                             "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", cert],
                            check=True, capture_output=True)
             with open(tokens, "w") as file:
-                file.write("secret-of-this-test\n")
+                file.write(f"sha256:{hashlib.sha256(b'secret-of-this-test').hexdigest()} tenant=test\n")
             worker = c.Worker("hekla-fake-worker")
             self.addCleanup(worker.close)
             worker.start()
             flags = [word for name in ("listen", "admin-listen", "metrics-listen") for word in (f"--{name}", "127.0.0.1:0")]
             router = c.Process("hekla-router", *flags, "--tls-cert", cert, "--tls-key", key, "--token-file", tokens,
+                               "--admin-token-file", tokens,
                                "--worker", worker.address)
             self.addCleanup(router.close)
             address = f"localhost:{c.field(router.wait_for('router_ready'), 'port')}"
