@@ -178,10 +178,9 @@ void BatchReactor::StopAll() {
   for (const std::unique_ptr<Item>& item : running_) item->run->Stop();
 }
 
-TokenQueue::Fill BatchReactor::WorstFill() const {
-  TokenQueue::Fill worst = TokenQueue::Fill::kNormal;
-  for (const std::unique_ptr<Item>& item : running_) worst = std::max(worst, item->run->fill());
-  return worst;
+bool BatchReactor::Parked() const {
+  return std::any_of(running_.begin(), running_.end(),
+                     [](const std::unique_ptr<Item>& item) { return item->run->parked(); });
 }
 
 }  // namespace hekla::worker

@@ -27,7 +27,7 @@ class BatchReactor : public StreamReactor<v1::BatchGenerateResponse> {
   Next NextMessage(absl::Time now, v1::BatchGenerateResponse* out, absl::Status* status,
                    absl::Time* wake_at) override;
   void StopAll() override;
-  TokenQueue::Fill WorstFill() const override;
+  bool Parked() const override;
 
  private:
   struct Item {

@@ -84,8 +84,6 @@ void GenerateReactor::StopAll() {
   if (run_ != nullptr) run_->Stop();
 }
 
-TokenQueue::Fill GenerateReactor::WorstFill() const {
-  return run_ == nullptr ? TokenQueue::Fill::kNormal : run_->fill();
-}
+bool GenerateReactor::Parked() const { return run_ != nullptr && run_->parked(); }
 
 }  // namespace hekla::worker

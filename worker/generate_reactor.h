@@ -19,7 +19,7 @@ class GenerateReactor : public StreamReactor<v1::GenerateResponse> {
   Next NextMessage(absl::Time now, v1::GenerateResponse* out, absl::Status* status,
                    absl::Time* wake_at) override;
   void StopAll() override;
-  TokenQueue::Fill WorstFill() const override;
+  bool Parked() const override;
 
  private:
   absl::StatusOr<std::shared_ptr<RunningRequest>> Read();

@@ -51,8 +51,7 @@ RunningRequest::RunningRequest(const ServiceContext* context, ReadRequest reques
       owner_(owner),
       created_(absl::Now()),
       generation_(&request_, &context->model),
-      queue_(std::make_shared<TokenQueue>(context->loop, std::move(owner), context->limits.soft_tokens,
-                                          context->limits.hard_tokens)) {}
+      queue_(std::make_shared<TokenQueue>(context->loop, std::move(owner), context->limits.max_tokens)) {}
 
 RunningRequest::~RunningRequest() { Stop(); }
 
@@ -91,6 +90,7 @@ absl::Status RunningRequest::Submit(absl::Time deadline) {
     return Refusal(id.status(), context_->engine->Status().draining);
   }
   engine_id_ = *id;
+  queue_->Bind(context_->engine, engine_id_);
   return absl::OkStatus();
 }
 
@@ -129,11 +129,6 @@ absl::Status RunningRequest::Poll(absl::Time now, bool arm, bool* took) {
       context_->engine->Cancel(engine_id_);  // a stop string: the engine does not know of it
     engine_ended_ = true;
     return absl::OkStatus();
-  }
-  if (queue_->fill() == TokenQueue::Fill::kOverHard) {
-    return service::MakeError(
-        absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_SLOW_CONSUMER,
-        absl::StrCat("more than ", context_->limits.hard_tokens, " tokens waited to be written"));
   }
   if (!started_ && request_.queue_timeout.has_value() && now - created_ >= *request_.queue_timeout) {
     return service::WithRetryAfter(

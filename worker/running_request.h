@@ -24,10 +24,9 @@
 namespace hekla::worker {
 
 struct StreamLimits {
-  int soft_tokens =
-      1024;  // waiting for one stream: the client counts as slow once its write is also `grace` old
-  int hard_tokens = 65536;  // waiting for one stream: it is cancelled at once
-  absl::Duration grace = absl::Seconds(10);
+  int max_tokens = 256;  // waiting for one request's writes; with more its sequence is parked
+  absl::Duration grace = absl::Seconds(30);    // a stream that is parked so long without a read is cancelled
+  absl::Duration cut_off = absl::Seconds(10);  // its client has so long to read why; then the call is cut off
 };
 
 // What a request needs to run; outlives every request.
@@ -53,7 +52,7 @@ class RunningRequest : public Abortable {
   void Abort(absl::Status status) override;
 
   // Takes in what the engine has said since. An error is the request's end: CANCELLED, DEADLINE_EXCEEDED,
-  // RESOURCE_EXHAUSTED QUEUE_TIMEOUT or SLOW_CONSUMER, INTERNAL, or what Abort said. `arm`: if nothing had
+  // RESOURCE_EXHAUSTED QUEUE_TIMEOUT, INTERNAL, or what Abort said. `arm`: if nothing had
   // come, the owner is posted when it does. *took says whether something came.
   absl::Status Poll(absl::Time now, bool arm, bool* took);
 
@@ -61,7 +60,8 @@ class RunningRequest : public Abortable {
   void Stop();
 
   bool started() const { return started_; }
-  TokenQueue::Fill fill() const { return queue_->fill(); }
+  // The client reads too slowly; taking what waits (Poll) lets the engine go on.
+  bool parked() const { return queue_->parked(); }
   // A delta should go out now, as the request's coalescing has it.
   bool DeltaIsDue(absl::Time now) const;
   void TakeDelta(v1::Delta* out);

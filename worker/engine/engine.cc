@@ -92,7 +92,7 @@ absl::StatusOr<uint64_t> Engine::Submit(schedule::Request request, std::shared_p
   const uint64_t id = ++last_id_;
   const auto tokens = static_cast<int64_t>(submission.request.prompt.size());
   submission.request.id = id;
-  if (live_.empty()) progress_us_ = submission.submitted_us;
+  if (!WorkPresent()) progress_us_ = submission.submitted_us;
   live_.insert(id);
   unstarted_.insert(id);
   ++mailed_;
@@ -107,6 +107,23 @@ void Engine::Cancel(uint64_t id) {
   if (live_.contains(id)) mailbox_.PutCancel(id);
 }
 
+void Engine::Park(uint64_t id) {
+  absl::MutexLock lock(&mutex_);
+  if (live_.contains(id) && parked_.insert(id).second) mailbox_.PutParked(id, true);
+}
+
+void Engine::Unpark(uint64_t id) {
+  const int64_t now_us = NowMicros();
+  absl::MutexLock lock(&mutex_);
+  if (!parked_.contains(id)) return;
+  if (!WorkPresent()) progress_us_ = now_us;
+  parked_.erase(id);
+  mailbox_.PutParked(id, false);
+}
+
+// Something should be computed now.
+bool Engine::WorkPresent() const { return live_.size() > parked_.size(); }
+
 void Engine::Drain() {
   absl::MutexLock lock(&mutex_);
   status_.draining = true;
@@ -119,7 +136,7 @@ EngineStatus Engine::Status() const {
   EngineStatus status = status_;
   status.waiting += mailed_;
   status.queued_uncached_tokens += mailed_tokens_;
-  if (!live_.empty()) status.last_step_age = absl::Microseconds(std::max<int64_t>(0, now_us - progress_us_));
+  if (WorkPresent()) status.last_step_age = absl::Microseconds(std::max<int64_t>(0, now_us - progress_us_));
   return status;
 }
 
@@ -139,12 +156,19 @@ void Engine::Loop() {
       } else if (!open) {
         return;
       } else {
-        HEKLA_CHECK(scheduler_.idle(), "work is present and nothing is planned");
-        mailbox_.Wait();
+        HEKLA_CHECK(scheduler_.resting(), "work is present and nothing is planned");
+        AwaitMail();
       }
     }
     if (!status.ok()) return Fail(status);
   }
+}
+
+// Sleeps until there is mail, or until the deadline of a parked request.
+void Engine::AwaitMail() {
+  const int64_t deadline_us = scheduler_.next_deadline_us();
+  mailbox_.Wait(deadline_us == 0 ? absl::InfiniteDuration()
+                                 : absl::Microseconds(std::max<int64_t>(1, deadline_us - NowMicros())));
 }
 
 // Hands the mailbox's contents to the scheduler. False: the mailbox is closed.
@@ -161,6 +185,13 @@ bool Engine::TakeMail() {
     tokens += static_cast<int64_t>(submission.request.prompt.size());
     const absl::Status status = scheduler_.Add(std::move(submission.request));
     HEKLA_CHECK(status.ok(), "Submit has checked the request and the room for it");
+  }
+  for (const auto& [id, parked] : mail_.parks) {
+    if (parked) {
+      counters_.parks_total += scheduler_.Park(id);
+    } else {
+      scheduler_.Unpark(id);
+    }
   }
   for (uint64_t id : mail_.cancels) scheduler_.Cancel(id, FinishReason::kCancelled, &news_);
   if (!mail_.submissions.empty()) {
@@ -241,6 +272,7 @@ void Engine::CopyCounts(EngineStatus* status) const {
   const schedule::SchedulerCounts counts = scheduler_.counts();
   status->running = counts.running;
   status->waiting = counts.waiting;
+  status->parked = counts.parked;
   status->kv_blocks_used = counts.blocks_held;
   status->queued_uncached_tokens = counts.uncomputed_prompt_tokens;
   status->preemptions_total = counts.preemptions_total;
@@ -261,6 +293,7 @@ void Engine::Publish() {
   for (const SequenceEvent& news : news_) {
     if (news.finish == FinishReason::kNone) continue;
     live_.erase(news.id);
+    parked_.erase(news.id);
     unstarted_.erase(news.id);
   }
 }
@@ -308,13 +341,14 @@ void Engine::Fail(const absl::Status& status) {
   }
   TakeMail();
   news_.clear();  // no longer of interest: each of its requests ends with the error
-  counters_.running = counters_.waiting = counters_.kv_blocks_used = 0;
+  counters_.running = counters_.waiting = counters_.parked = counters_.kv_blocks_used = 0;
   counters_.queued_uncached_tokens = 0;
   {
     absl::MutexLock lock(&mutex_);
     counters_.draining = status_.draining;
     status_ = counters_;
     live_.clear();
+    parked_.clear();
     unstarted_.clear();
   }
   auto streams = std::exchange(streams_, {});

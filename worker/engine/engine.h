@@ -54,6 +54,8 @@ class Engine : public EngineInterface {
 
   absl::StatusOr<uint64_t> Submit(schedule::Request request, std::shared_ptr<TokenSink> sink) override;
   void Cancel(uint64_t id) override;
+  void Park(uint64_t id) override;
+  void Unpark(uint64_t id) override;
   void Drain() override;
   EngineStatus Status() const override;
   int64_t NowMicros() const override;
@@ -75,6 +77,8 @@ class Engine : public EngineInterface {
 
   void Loop();
   bool TakeMail();
+  void AwaitMail();
+  bool WorkPresent() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status SubmitSteps();
   absl::Status FinishStep();
   void StartStreams();
@@ -107,6 +111,7 @@ class Engine : public EngineInterface {
   mutable absl::Mutex mutex_;
   EngineStatus status_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_set<uint64_t> live_ ABSL_GUARDED_BY(mutex_);  // submitted and not ended
+  absl::flat_hash_set<uint64_t> parked_ ABSL_GUARDED_BY(mutex_);  // of them, those that are to be parked
   absl::flat_hash_set<uint64_t> unstarted_
       ABSL_GUARDED_BY(mutex_);              // of them, those that wait for their first step
   int mailed_ ABSL_GUARDED_BY(mutex_) = 0;  // of them, those that are still in the mailbox

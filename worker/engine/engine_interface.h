@@ -40,15 +40,15 @@ class TokenSink {
 // A snapshot for load reports and metrics. All counts are of this moment unless they end in _total.
 struct EngineStatus {
   Limits limits;
-  int running = 0, waiting = 0;
+  int running = 0, waiting = 0, parked = 0;    // each request in one of them
   int kv_blocks_used = 0;
   int64_t queued_uncached_tokens = 0;          // prompt tokens waiting or not yet computed
-  uint64_t steps_total = 0, preemptions_total = 0, cancelled_total = 0;
+  uint64_t steps_total = 0, preemptions_total = 0, cancelled_total = 0, parks_total = 0;
   uint64_t prefill_tokens_total = 0, decode_tokens_total = 0;  // prompt tokens computed, output tokens delivered
   double prefill_step_seconds = 0, decode_step_seconds = 0, mixed_step_seconds = 0;  // sums
   uint64_t prefill_steps_total = 0, decode_steps_total = 0, mixed_steps_total = 0;
   double step_seconds_ewma = 0;
-  absl::Duration last_step_age;                // since the last finished step; zero when no work is present
+  absl::Duration last_step_age;                // since the last finished step; zero when no work is present but what is parked
   PhaseSeconds phases;
   uint64_t device_memory_bytes = 0, device_bytes_read = 0;
   std::string device_name;
@@ -65,6 +65,12 @@ class EngineInterface {
 
   // The request ends at the next step with finish == kCancelled. Unknown or finished ids are ignored. Any thread.
   virtual void Cancel(uint64_t id) = 0;
+
+  // The request's reader is behind: from the next step on nothing is computed for it, and whoever else needs its memory takes
+  // it. Unpark: it goes on where it was; its output does not change. Of several calls the last one counts. Unknown or finished ids
+  // are ignored. Any thread.
+  virtual void Park(uint64_t id) = 0;
+  virtual void Unpark(uint64_t id) = 0;
 
   // Refuses new requests from now on; running ones finish. Any thread.
   virtual void Drain() = 0;

@@ -31,6 +31,21 @@ bool Contains(const std::vector<TokenId>& ids, TokenId id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
+// Puts a sequence where the order of service has it.
+template <typename List, typename Sequence>
+void InsertInOrder(Sequence* sequence, List* list) {
+  const auto before = [](const Sequence* a, const Sequence* b) { return a->Before(*b); };
+  list->insert(std::upper_bound(list->begin(), list->end(), sequence, before), sequence);
+}
+
+// Takes a sequence out of a list it is in.
+template <typename List, typename Sequence>
+void EraseFrom(List* list, Sequence* sequence) {
+  const auto found = std::find(list->begin(), list->end(), sequence);
+  HEKLA_CHECK(found != list->end(), "a sequence is not in its list");
+  list->erase(found);
+}
+
 }  // namespace
 
 Scheduler::Scheduler(SchedulerOptions options)
@@ -42,6 +57,7 @@ Scheduler::Scheduler(SchedulerOptions options)
   for (int slot = options_.max_sequences - 1; slot >= 0; --slot) free_slots_.push_back(slot);
   running_.reserve(options_.max_sequences);
   leaving_.reserve(options_.max_sequences);
+  parked_.reserve(options_.max_sequences);
   for (PlannedStep& planned : planned_) {
     planned.sequences.reserve(max_running_);
     planned.samples.reserve(max_running_);
@@ -87,6 +103,40 @@ bool Scheduler::Cancel(uint64_t id, FinishReason reason, std::vector<SequenceEve
   event.finish = reason;
   events->push_back(event);
   End(sequence);
+  return true;
+}
+
+bool Scheduler::Park(uint64_t id) {
+  const auto found = sequences_.find(id);
+  if (found == sequences_.end()) return false;
+  Sequence* sequence = found->second.get();
+  if (sequence->parked || sequence->state == SequenceState::kEnded) return false;
+  sequence->parked = true;
+  if (sequence->state == SequenceState::kPreempting) return true;  // goes to parked_ when its steps are through
+  uncomputed_prompt_tokens_ -= sequence->uncomputed_prompt_tokens();
+  if (sequence->state == SequenceState::kRunning) {
+    EraseFrom(&running_, sequence);
+  } else {
+    EraseFrom(&waiting_[sequence->request.priority], sequence);
+  }
+  InsertInOrder(sequence, &parked_);
+  return true;
+}
+
+bool Scheduler::Unpark(uint64_t id) {
+  const auto found = sequences_.find(id);
+  if (found == sequences_.end()) return false;
+  Sequence* sequence = found->second.get();
+  if (!sequence->parked || sequence->state == SequenceState::kEnded) return false;
+  sequence->parked = false;
+  if (sequence->state == SequenceState::kPreempting) return true;
+  uncomputed_prompt_tokens_ += sequence->uncomputed_prompt_tokens();
+  EraseFrom(&parked_, sequence);
+  if (sequence->state == SequenceState::kRunning) {
+    InsertInOrder(sequence, &running_);
+  } else {
+    InsertInOrder(sequence, &waiting_[sequence->request.priority]);
+  }
   return true;
 }
 
@@ -196,13 +246,27 @@ Scheduler::Sequence* Scheduler::FirstWaiting() const {
   return nullptr;
 }
 
+// The parked sequence that is preempted first, the last in the order of service; null if none holds memory.
+Scheduler::Sequence* Scheduler::ParkedVictim() const {
+  for (auto i = parked_.rbegin(); i != parked_.rend(); ++i) {
+    if ((*i)->state == SequenceState::kRunning) return *i;
+  }
+  return nullptr;
+}
+
+int Scheduler::HoldingParked() const {
+  return static_cast<int>(std::count_if(parked_.begin(), parked_.end(), [](const Sequence* sequence) {
+    return sequence->state == SequenceState::kRunning;
+  }));
+}
+
 // True: there is a slot and, beside what running prompts still need, blocks for the candidate's tokens and
-// one more. If not, makes room at the cost of lower priorities where that helps.
+// one more. If not, makes room at the cost of parked sequences and lower priorities where that helps.
 bool Scheduler::MakeAdmissible(const Sequence& candidate) {
   const int tokens = static_cast<int>(candidate.tokens.size());
   const int need = BlocksFor(std::min(tokens + 1, candidate.rows_end()));
   while (true) {
-    int promised = 0, promised_lower = 0, held_lower = 0;
+    int promised = 0, promised_lower = 0, held_lower = 0, held_parked = 0;
     for (const Sequence* sequence : running_) {
       const int held = static_cast<int>(sequence->blocks.size());
       const int missing = std::max(0, BlocksFor(sequence->prefill_end) - held);
@@ -211,13 +275,17 @@ bool Scheduler::MakeAdmissible(const Sequence& candidate) {
       promised_lower += missing;
       held_lower += held;
     }
-    const bool slot =
-        !free_slots_.empty() && static_cast<int>(running_.size() + leaving_.size()) < max_running_;
+    for (const Sequence* sequence : parked_) held_parked += static_cast<int>(sequence->blocks.size());
+    const int slots_held = static_cast<int>(running_.size() + leaving_.size()) + HoldingParked();
+    const bool slot = !free_slots_.empty() && slots_held < max_running_;
     if (slot && pool_.free_count() - promised >= need) return true;
-    if (!leaving_.empty() || running_.empty()) return false;  // memory comes back by itself
-    Sequence* victim = running_.back();
-    if (victim->request.priority >= candidate.request.priority) return false;
-    if (pool_.free_count() + held_lower - (promised - promised_lower) < need) return false;
+    if (!leaving_.empty()) return false;  // memory comes back by itself
+    Sequence* victim = ParkedVictim();
+    if (victim == nullptr && !running_.empty()) victim = running_.back();
+    if (victim == nullptr) return false;
+    if (!victim->parked && victim->request.priority >= candidate.request.priority) return false;
+    const int within_reach = pool_.free_count() + held_parked + held_lower;
+    if (within_reach - (promised - promised_lower) < need) return false;
     Preempt(victim);
   }
 }
@@ -227,9 +295,7 @@ void Scheduler::Admit(Sequence* sequence, Batch* batch) {
   sequence->state = SequenceState::kRunning;
   sequence->slot = free_slots_.back();
   free_slots_.pop_back();
-  running_.insert(std::upper_bound(running_.begin(), running_.end(), sequence,
-                                   [](const Sequence* a, const Sequence* b) { return a->Before(*b); }),
-                  sequence);
+  InsertInOrder(sequence, &running_);
   batch->slots.push_back(
       Assignment(sequence->slot, sequence->prompt_tokens, sequence->request, options_.eos_tokens));
   if (!sequence->started) {
@@ -256,19 +322,27 @@ int Scheduler::HoldBlocks(Sequence* sequence, int end, Batch* batch) {
 bool Scheduler::PreemptForBlock(const Sequence& requester) {
   while (pool_.free_count() == 0) {
     if (!leaving_.empty()) return false;
-    HEKLA_CHECK(running_.size() > 1, "a sequence alone does not fit, admission let it in");
-    Sequence* victim = running_.back();
-    if (victim == &requester) return false;
+    Sequence* victim = ParkedVictim();
+    if (victim == nullptr) {
+      HEKLA_CHECK(running_.size() > 1, "a sequence alone does not fit, admission let it in");
+      victim = running_.back();
+      if (victim == &requester) return false;
+    }
     Preempt(victim);
   }
   return true;
 }
 
+// The victim is parked, or the last of running_.
 void Scheduler::Preempt(Sequence* victim) {
-  HEKLA_CHECK(running_.back() == victim, "only the last in the order of service is preempted");
-  running_.pop_back();
+  if (victim->parked) {
+    EraseFrom(&parked_, victim);
+  } else {
+    HEKLA_CHECK(running_.back() == victim, "only the last in the order of service is preempted");
+    running_.pop_back();
+    uncomputed_prompt_tokens_ -= victim->uncomputed_prompt_tokens();
+  }
   ++preemptions_total_;
-  uncomputed_prompt_tokens_ -= std::max(0, victim->prefill_end - victim->planned);
   victim->state = SequenceState::kPreempting;
   if (victim->in_flight == 0) {
     Release(victim);
@@ -277,36 +351,31 @@ void Scheduler::Preempt(Sequence* victim) {
   }
 }
 
-// Back into the queue at its old place; prompt and output are its prompt now.
+// Back into the queue at its old place, or to the parked; prompt and output are its prompt now.
 void Scheduler::Requeue(Sequence* sequence) {
   sequence->state = SequenceState::kWaiting;
   sequence->prefill_end = static_cast<int>(sequence->tokens.size());
   sequence->planned = 0;
+  if (sequence->parked) return InsertInOrder(sequence, &parked_);
   uncomputed_prompt_tokens_ += sequence->prefill_end;
-  std::deque<Sequence*>& queue = waiting_[sequence->request.priority];
-  queue.insert(std::upper_bound(queue.begin(), queue.end(), sequence,
-                                [](const Sequence* a, const Sequence* b) { return a->Before(*b); }),
-               sequence);
+  InsertInOrder(sequence, &waiting_[sequence->request.priority]);
 }
 
 void Scheduler::End(Sequence* sequence) {
-  switch (sequence->state) {
-    case SequenceState::kWaiting: {
-      std::deque<Sequence*>& queue = waiting_[sequence->request.priority];
-      queue.erase(std::find(queue.begin(), queue.end(), sequence));
-      if (!sequence->started) --unstarted_;
-      uncomputed_prompt_tokens_ -= sequence->prefill_end;
-      break;
+  HEKLA_CHECK(sequence->state != SequenceState::kEnded, "a sequence ends twice");
+  if (sequence->state != SequenceState::kPreempting) {  // those are in leaving_ already
+    if (sequence->parked) {
+      EraseFrom(&parked_, sequence);
+    } else {
+      uncomputed_prompt_tokens_ -= sequence->uncomputed_prompt_tokens();
+      if (sequence->state == SequenceState::kRunning) {
+        EraseFrom(&running_, sequence);
+      } else {
+        EraseFrom(&waiting_[sequence->request.priority], sequence);
+      }
     }
-    case SequenceState::kRunning:
-      running_.erase(std::find(running_.begin(), running_.end(), sequence));
-      uncomputed_prompt_tokens_ -= std::max(0, sequence->prefill_end - sequence->planned);
-      if (sequence->in_flight > 0) leaving_.push_back(sequence);
-      break;
-    case SequenceState::kPreempting:  // is in leaving_ already
-      break;
-    case SequenceState::kEnded:
-      HEKLA_CHECK(false, "a sequence ends twice");
+    if (!sequence->started) --unstarted_;
+    if (sequence->in_flight > 0) leaving_.push_back(sequence);
   }
   sequence->state = SequenceState::kEnded;
   if (sequence->in_flight == 0) Release(sequence);
@@ -386,8 +455,12 @@ absl::Status Scheduler::Finish(const BatchResult& result, std::vector<SequenceEv
 SchedulerCounts Scheduler::counts() const {
   SchedulerCounts counts;
   counts.running = static_cast<int>(running_.size());
+  counts.parked = static_cast<int>(parked_.size());
   for (const auto& queue : waiting_) counts.waiting += static_cast<int>(queue.size());
-  for (const Sequence* sequence : leaving_) counts.waiting += sequence->state == SequenceState::kPreempting;
+  for (const Sequence* sequence : leaving_) {
+    if (sequence->state != SequenceState::kPreempting) continue;
+    sequence->parked ? ++counts.parked : ++counts.waiting;
+  }
   counts.blocks_held = pool_.held_count();
   counts.uncomputed_prompt_tokens = uncomputed_prompt_tokens_;
   counts.preemptions_total = preemptions_total_;

@@ -54,16 +54,24 @@ absl::Status Scheduler::CheckMemory() const {
 // Every sequence is in exactly one list, in order, and the counters agree with the lists.
 absl::Status Scheduler::CheckLists() const {
   const auto before = [](const Sequence* a, const Sequence* b) { return a->Before(*b); };
-  size_t listed = running_.size() + leaving_.size();
+  size_t listed = running_.size() + leaving_.size() + parked_.size();
   int unstarted = 0;
   int64_t uncomputed = 0;
   if (!std::is_sorted(running_.begin(), running_.end(), before)) return Broken("running is out of order");
-  if (static_cast<int>(listed) > max_running_) return Broken(listed, " sequences run or leave");
+  if (!std::is_sorted(parked_.begin(), parked_.end(), before)) return Broken("parked is out of order");
+  const size_t holding = running_.size() + leaving_.size() + HoldingParked();
+  if (static_cast<int>(holding) > max_running_) return Broken(holding, " sequences run, leave or hold a slot");
   for (const Sequence* sequence : running_) {
-    if (sequence->state != SequenceState::kRunning) return Broken(sequence->request.id, " is not running");
+    if (sequence->state != SequenceState::kRunning || sequence->parked)
+      return Broken(sequence->request.id, " is not running");
     if (sequence->planned > sequence->rows_end())
       return Broken(sequence->request.id, " is planned beyond its end");
-    uncomputed += std::max(0, sequence->prefill_end - sequence->planned);
+    uncomputed += sequence->uncomputed_prompt_tokens();
+  }
+  for (const Sequence* sequence : parked_) {
+    const bool held = sequence->state == SequenceState::kRunning, waits = sequence->state == SequenceState::kWaiting;
+    if (!sequence->parked || (!held && !waits)) return Broken(sequence->request.id, " is not parked");
+    unstarted += !sequence->started;
   }
   for (const Sequence* sequence : leaving_) {
     const bool leaving =
@@ -74,7 +82,8 @@ absl::Status Scheduler::CheckLists() const {
     listed += queue.size();
     if (!std::is_sorted(queue.begin(), queue.end(), before)) return Broken("waiting is out of order");
     for (const Sequence* sequence : queue) {
-      if (sequence->state != SequenceState::kWaiting) return Broken(sequence->request.id, " is not waiting");
+      if (sequence->state != SequenceState::kWaiting || sequence->parked)
+        return Broken(sequence->request.id, " is not waiting");
       uncomputed += sequence->prefill_end;
       unstarted += !sequence->started;
     }

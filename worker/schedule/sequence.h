@@ -13,7 +13,7 @@ namespace hekla::schedule {
 
 enum class SequenceState {
   kWaiting,
-  kRunning,
+  kRunning,     // holds a slot
   kPreempting,  // waits for its planned steps; their tokens count
   kEnded,       // waits for its planned steps; their tokens are dropped
 };
@@ -31,6 +31,7 @@ struct Scheduler::Sequence {
   uint64_t arrival = 0;
   SequenceState state = SequenceState::kWaiting;
   bool started = false;
+  bool parked = false;  // running or waiting ones are then in parked_; a preempting one goes there
 
   bool Before(const Sequence& other) const {
     if (request.priority != other.request.priority) return request.priority > other.request.priority;
@@ -38,6 +39,7 @@ struct Scheduler::Sequence {
   }
   // Rows are planned for positions below this: the last token is drawn and not computed.
   int rows_end() const { return end - 1; }
+  int uncomputed_prompt_tokens() const { return planned < prefill_end ? prefill_end - planned : 0; }
 };
 
 }  // namespace hekla::schedule

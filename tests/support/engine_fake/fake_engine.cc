@@ -121,6 +121,24 @@ void FakeEngine::Cancel(uint64_t id) {
   changed_.SignalAll();
 }
 
+void FakeEngine::SetParked(uint64_t id, bool parked) {
+  absl::MutexLock lock(&mutex_);
+  for (Sequence& sequence : running_) {
+    if (sequence.request.id != id || sequence.parked == parked) continue;
+    sequence.parked = parked;
+    status_.parks_total += parked;
+  }
+  changed_.SignalAll();
+}
+
+void FakeEngine::Park(uint64_t id) { SetParked(id, true); }
+void FakeEngine::Unpark(uint64_t id) { SetParked(id, false); }
+
+int FakeEngine::Parked() const {
+  return static_cast<int>(std::count_if(running_.begin(), running_.end(),
+                                        [](const Sequence& sequence) { return sequence.parked; }));
+}
+
 void FakeEngine::Drain() {
   absl::MutexLock lock(&mutex_);
   status_.draining = true;
@@ -129,11 +147,12 @@ void FakeEngine::Drain() {
 EngineStatus FakeEngine::Status() const {
   absl::MutexLock lock(&mutex_);
   EngineStatus status = status_;
-  status.running = static_cast<int>(running_.size());
+  status.parked = Parked();
+  status.running = static_cast<int>(running_.size()) - status.parked;
   status.waiting = static_cast<int>(waiting_.size());
   for (const Sequence& sequence : running_)
     status.kv_blocks_used += BlocksOf(sequence.request, sequence.emitted);
-  if (!running_.empty() || !waiting_.empty()) status.last_step_age = Between(last_step_us_, NowMicros());
+  if (status.running > 0 || !waiting_.empty()) status.last_step_age = Between(last_step_us_, NowMicros());
   return status;
 }
 
@@ -158,6 +177,12 @@ bool FakeEngine::AwaitIdle(absl::Duration timeout) const {
 bool FakeEngine::AwaitSubmitted(uint64_t count, absl::Duration timeout) const {
   absl::MutexLock lock(&mutex_);
   auto reached = [this, count]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return submitted_ >= count; };
+  return mutex_.AwaitWithTimeout(absl::Condition(&reached), timeout);
+}
+
+bool FakeEngine::AwaitParked(int count, absl::Duration timeout) const {
+  absl::MutexLock lock(&mutex_);
+  auto reached = [this, count]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return Parked() >= count; };
   return mutex_.AwaitWithTimeout(absl::Condition(&reached), timeout);
 }
 
@@ -286,7 +311,7 @@ void FakeEngine::Step(int64_t now, bool may_emit, std::vector<Delivery>* out) {
     }
     const bool hangs = sequence.struck && options_.fault.kind == FakeFault::kHang &&
                        sequence.emitted >= options_.fault.after_tokens;
-    if (!runs || !may_emit || hangs || now < sequence.due_us) return true;
+    if (!runs || !may_emit || hangs || sequence.parked || now < sequence.due_us) return true;
     emitted = true;
     return Advance(&sequence, now, out);
   };
@@ -317,7 +342,7 @@ int64_t FakeEngine::NextDue() const {
     if (sequence.request.deadline_us > 0) due = std::min(due, sequence.request.deadline_us);
     const bool hangs = sequence.struck && options_.fault.kind == FakeFault::kHang &&
                        sequence.emitted >= options_.fault.after_tokens;
-    if (may_emit && !hangs) due = std::min(due, sequence.due_us);
+    if (may_emit && !hangs && !sequence.parked) due = std::min(due, sequence.due_us);
   }
   for (const Sequence& sequence : waiting_) {
     if (sequence.cancelled || dead_ || static_cast<int>(running_.size()) < options_.max_sequences) return 0;

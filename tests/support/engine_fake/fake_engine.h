@@ -59,6 +59,8 @@ class FakeEngine : public EngineInterface {
 
   absl::StatusOr<uint64_t> Submit(schedule::Request request, std::shared_ptr<TokenSink> sink) override;
   void Cancel(uint64_t id) override;
+  void Park(uint64_t id) override;
+  void Unpark(uint64_t id) override;
   void Drain() override;
   EngineStatus Status() const override;
   int64_t NowMicros() const override;
@@ -69,6 +71,8 @@ class FakeEngine : public EngineInterface {
   bool AwaitIdle(absl::Duration timeout) const;
   // True once `count` requests have been submitted since the start; false after `timeout`.
   bool AwaitSubmitted(uint64_t count, absl::Duration timeout) const;
+  // True once `count` requests are parked; false after `timeout`.
+  bool AwaitParked(int count, absl::Duration timeout) const;
   uint64_t submitted_total() const;
   schedule::Request last_request() const;
 
@@ -82,7 +86,7 @@ class FakeEngine : public EngineInterface {
     std::shared_ptr<TokenSink> sink;
     int64_t submitted_us = 0, admitted_us = 0, first_token_us = 0, due_us = 0;
     int emitted = 0;  // tokens since it was submitted
-    bool started = false, cancelled = false, struck = false;
+    bool started = false, cancelled = false, struck = false, parked = false;
   };
   struct Delivery {
     std::shared_ptr<TokenSink> sink;
@@ -98,6 +102,8 @@ class FakeEngine : public EngineInterface {
   bool Advance(Sequence* sequence, int64_t now, std::vector<Delivery>* out)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Delivery End(const Sequence& sequence, int64_t now, TokenEvent event) const;
+  void SetParked(uint64_t id, bool parked);
+  int Parked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   int64_t NextDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Strikes(const schedule::Request& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

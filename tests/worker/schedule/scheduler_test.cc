@@ -80,6 +80,15 @@ class SchedulerTest : public testing::Test {
       FinishOne();
     }
   }
+  void RunToEndOf(uint64_t id) {
+    while (finish_.count(id) == 0) {
+      while (Plan()) {
+      }
+      ASSERT_GT(model_->in_flight(), 0);
+      FinishOne();
+    }
+    while (scheduler_->in_flight() > 0) FinishOne();
+  }
   int Rows(int slot) const {
     int rows = 0;
     for (const BatchRow& row : batch_.rows) rows += row.slot == slot;
@@ -182,6 +191,86 @@ TEST_F(SchedulerTest, HigherPriorityStartsFirstAndEqualsInOrder) {
     FinishOne();
   }
   EXPECT_THAT(order, ElementsAre(3, 4, 2, 1));
+}
+
+TEST_F(SchedulerTest, AParkedSequenceGetsNoRowsAndGoesOnWhereItWas) {
+  Start(Options());
+  Add(Ask(1, 5, 30));
+  Add(Ask(2, 5, 20));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(Plan());
+  EXPECT_TRUE(scheduler_->Park(1));
+  EXPECT_FALSE(scheduler_->Park(1));
+  EXPECT_FALSE(scheduler_->Park(99));
+  EXPECT_EQ(scheduler_->counts().parked, 1);
+  EXPECT_EQ(scheduler_->counts().running, 1);
+  while (finish_.count(2) == 0) {
+    FinishOne();
+    if (Plan()) {
+      EXPECT_EQ(Rows(0), 0);
+    }
+  }
+  while (scheduler_->in_flight() > 0) FinishOne();
+  EXPECT_EQ(output_[1].size(), 3u);  // of the steps planned before
+  EXPECT_FALSE(Plan());
+  EXPECT_TRUE(scheduler_->resting());
+  EXPECT_FALSE(scheduler_->idle());
+  EXPECT_TRUE(scheduler_->Unpark(1));
+  EXPECT_FALSE(scheduler_->Unpark(1));
+  ASSERT_TRUE(Plan());
+  ASSERT_EQ(batch_.rows.size(), 1u);
+  EXPECT_EQ(batch_.rows[0].position, 7);
+  EXPECT_EQ(batch_.rows[0].token, kFromDevice);  // the device has it, nothing is computed again
+  RunToEnd();
+  for (uint64_t id : {1, 2}) EXPECT_EQ(output_[id], test::OutputAlone(requests_[id], options_).tokens);
+  EXPECT_EQ(scheduler_->counts().preemptions_total, 0u);
+}
+
+TEST_F(SchedulerTest, AParkedSequenceIsPreemptedFirstForASlotAndForBlocks) {
+  for (bool for_slot : {true, false}) {
+    SCOPED_TRACE(for_slot);
+    SchedulerOptions options = Options();
+    options.max_sequences = for_slot ? 2 : 4;
+    options.kv_blocks = for_slot ? 20 : 6;
+    Start(options);
+    output_.clear(), finish_.clear();
+    Add(Ask(1, 40, 60, 2));
+    Add(Ask(2, 40, 30, 0));
+    while (output_[1].empty() || output_[2].empty()) {
+      ASSERT_TRUE(Plan());
+      FinishOne();
+    }
+    ASSERT_TRUE(scheduler_->Park(1));
+    Add(Ask(3, 60, 20, 0));
+    while (finish_.size() < 2) {
+      Plan();
+      FinishOne();
+    }
+    EXPECT_EQ(scheduler_->counts().preemptions_total, 1u);
+    EXPECT_EQ(scheduler_->counts().parked, 1);
+    while (scheduler_->in_flight() > 0) FinishOne();
+    EXPECT_EQ(scheduler_->counts().blocks_held, 0);
+    ASSERT_TRUE(scheduler_->Unpark(1));
+    RunToEnd();
+    for (uint64_t id : {1, 2, 3}) EXPECT_EQ(output_[id], test::OutputAlone(requests_[id], options_).tokens);
+  }
+}
+
+TEST_F(SchedulerTest, WhatWaitsCanBeParkedAndCancelled) {
+  SchedulerOptions options = Options();
+  options.max_waiting = 2;
+  Start(options);
+  Add(Ask(1, 4, 4));
+  Add(Ask(2, 4, 4));
+  ASSERT_TRUE(scheduler_->Park(1));
+  EXPECT_EQ(scheduler_->counts().uncomputed_prompt_tokens, 4);
+  EXPECT_TRUE(absl::IsResourceExhausted(scheduler_->Add(Ask(3, 4, 4))));  // it still waits for its start
+  ASSERT_TRUE(Plan());
+  EXPECT_THAT(scheduler_->started(), ElementsAre(2));
+  RunToEndOf(2);
+  EXPECT_TRUE(scheduler_->Cancel(1, FinishReason::kCancelled, &events_));
+  Collect();
+  EXPECT_TRUE(scheduler_->idle());
+  EXPECT_TRUE(scheduler_->CheckInvariants().ok()) << scheduler_->CheckInvariants();
 }
 
 TEST_F(SchedulerTest, AnInteractiveRequestTakesTheSlotOfABatchRequest) {
