@@ -86,6 +86,7 @@ int Run(const worker::WorkerConfig& config) {
        {"kv_tokens", model.limits().kv_tokens()},
        {"read_s", Seconds(seconds.read)},
        {"upload_s", Seconds(seconds.upload)},
+       {"compile_s", Seconds(seconds.compile)},
        {"warmup_s", Seconds(seconds.warmup)}});
   const int signal = service::WaitForShutdownSignal();
   Log(LogLevel::kInfo, "drain", {{"signal", signal}, {"inflight", (*server)->service().inflight().size()}});

@@ -1,5 +1,6 @@
 // What Generate and BatchGenerate have in common: one write in flight, what comes meanwhile merges, slow
-// readers are parked and end in the end, cancelled calls stop their work at once. The subclass says what comes next.
+// readers are parked and end in the end, cancelled calls stop their work at once. The subclass says what
+// comes next.
 //
 // Thread rule: gRPC's threads and the WriteLoop's; all virtual calls come under mutex(). Lifetime: made by
 // Launch, it holds itself until gRPC's OnDone.
@@ -146,7 +147,8 @@ class StreamReactor : public grpc::ServerWriteReactor<Response>,
   }
 
   // A client that does not read while a request is parked has the grace to read on, which ends the write in
-  // flight. After it the engine is freed; the client learns of it when it reads, and is cut off if it does not.
+  // flight. After it the engine is freed; the client learns of it when it reads, and is cut off if it does
+  // not.
   void WatchSlowWrite(absl::Time now) {
     const absl::Duration grace = context_->limits.grace;
     if (!final_status_.ok()) {
@@ -170,8 +172,8 @@ class StreamReactor : public grpc::ServerWriteReactor<Response>,
   absl::Mutex mutex_;
   Response response_;  // of the write in flight
   bool write_in_flight_ = false;
-  bool finished_ = false;      // Finish was called
-  absl::Status final_status_;  // to finish with, once no write is in flight
+  bool finished_ = false;                             // Finish was called
+  absl::Status final_status_;                         // to finish with, once no write is in flight
   absl::Time parked_since_ = absl::InfiniteFuture();  // first seen so during the write in flight
   absl::Time slow_since_;                             // final_status_ says so
   absl::Time timer_ = absl::InfinitePast();

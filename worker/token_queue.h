@@ -1,10 +1,10 @@
 // Where the engine's thread leaves the events of one request and the writing side takes them: the second of
-// the two thread crossings. It never blocks the engine. It is bounded: with more than `max_tokens` waiting the
-// engine parks the request, so that only the tokens of steps in flight come after them, and the owner is woken to
-// look at how slow its client is. When the owner takes what waits the request goes on.
+// the two thread crossings. It never blocks the engine. It is bounded: with more than `max_tokens` waiting
+// the engine parks the request, so that only the tokens of steps in flight come after them, and the owner is
+// woken to look at how slow its client is. When the owner takes what waits the request goes on.
 //
-// Thread rule: any thread; the engine is called with the queue locked, and calls the queue with nothing locked.
-// Lifetime: the engine holds it until the request's last event; the owner may be gone before.
+// Thread rule: any thread; the engine is called with the queue locked, and calls the queue with nothing
+// locked. Lifetime: the engine holds it until the request's last event; the owner may be gone before.
 #ifndef HEKLA_WORKER_TOKEN_QUEUE_H_
 #define HEKLA_WORKER_TOKEN_QUEUE_H_
 

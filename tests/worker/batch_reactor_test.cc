@@ -158,6 +158,30 @@ TEST(BatchReactorTest, CancellingTheCallCancelsAllItems) {
   EXPECT_EQ(fixture.engine().Status().cancelled_total, 16u);
 }
 
+TEST(BatchReactorTest, AnItemHasAllItsSamples) {
+  FakeEngineOptions options;
+  options.mean_length = 40;
+  ServiceFixture fixture(options);
+  v1::BatchGenerateRequest request = MakeBatch(2, 60);
+  request.mutable_items(1)->mutable_request()->mutable_output()->set_n(3);
+  const BatchOutcome outcome = RunBatch(&fixture, request);
+  ASSERT_TRUE(outcome.status.ok()) << outcome.status;
+  ASSERT_EQ(outcome.items.size(), 2u);
+  uint64_t tokens = 0;
+  for (const auto& item : outcome.items) {
+    ASSERT_EQ(item.result().samples_size(), item.index() == 1 ? 3 : 1);
+    for (int k = 0; k < item.result().samples_size(); ++k) {
+      v1::GenerateRequest single = request.items(item.index()).request();
+      single.mutable_output()->clear_n();
+      single.set_first_sample_index(k);
+      EXPECT_EQ(item.result().samples(k).text(), fixture.Generate(single).text());
+      EXPECT_EQ(item.result().samples(k).finished().sample_index(), static_cast<uint32_t>(k));
+      tokens += item.result().samples(k).token_ids_size();
+    }
+  }
+  EXPECT_EQ(outcome.summary.output_tokens(), tokens);
+}
+
 TEST(BatchReactorTest, ItemsOfASlowReaderAreParkedAndGoOn) {
   FakeEngineOptions options;
   options.max_context = 1 << 16;

@@ -45,6 +45,7 @@ class ParkRecorder : public engine::EngineInterface {
   void Unpark(uint64_t id) override { absl::StrAppend(&calls_, "unpark ", id, ";"); }
   void Drain() override {}
   engine::EngineStatus Status() const override { return {}; }
+  void ObserveSteps(engine::StepObserver) override {}
   int64_t NowMicros() const override { return 0; }
   const std::string& calls() const { return calls_; }
 

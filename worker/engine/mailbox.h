@@ -1,5 +1,5 @@
-// What other threads hand to the engine's thread: requests, at most `capacity` of them, cancels, and who is to be
-// parked or not.
+// What other threads hand to the engine's thread: requests, at most `capacity` of them, cancels, and who is
+// to be parked or not.
 //
 // Put, PutCancel and PutParked: any thread. Take and Wait: the engine's thread.
 #ifndef HEKLA_WORKER_ENGINE_MAILBOX_H_
@@ -27,8 +27,8 @@ struct Submission {
 };
 
 struct Mail {
-  std::vector<Submission> submissions;  // in the order they came
-  std::vector<uint64_t> cancels;        // each id once; their submissions came earlier or with them
+  std::vector<Submission> submissions;           // in the order they came
+  std::vector<uint64_t> cancels;                 // each id once; their submissions came earlier or with them
   std::vector<std::pair<uint64_t, bool>> parks;  // each id once, parked or not; as for cancels
   bool closed = false;
 

@@ -31,21 +31,6 @@ bool Contains(const std::vector<TokenId>& ids, TokenId id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
-// Puts a sequence where the order of service has it.
-template <typename List, typename Sequence>
-void InsertInOrder(Sequence* sequence, List* list) {
-  const auto before = [](const Sequence* a, const Sequence* b) { return a->Before(*b); };
-  list->insert(std::upper_bound(list->begin(), list->end(), sequence, before), sequence);
-}
-
-// Takes a sequence out of a list it is in.
-template <typename List, typename Sequence>
-void EraseFrom(List* list, Sequence* sequence) {
-  const auto found = std::find(list->begin(), list->end(), sequence);
-  HEKLA_CHECK(found != list->end(), "a sequence is not in its list");
-  list->erase(found);
-}
-
 }  // namespace
 
 Scheduler::Scheduler(SchedulerOptions options)
@@ -112,7 +97,8 @@ bool Scheduler::Park(uint64_t id) {
   Sequence* sequence = found->second.get();
   if (sequence->parked || sequence->state == SequenceState::kEnded) return false;
   sequence->parked = true;
-  if (sequence->state == SequenceState::kPreempting) return true;  // goes to parked_ when its steps are through
+  if (sequence->state == SequenceState::kPreempting)
+    return true;  // goes to parked_ when its steps are through
   uncomputed_prompt_tokens_ -= sequence->uncomputed_prompt_tokens();
   if (sequence->state == SequenceState::kRunning) {
     EraseFrom(&running_, sequence);
@@ -220,6 +206,8 @@ void Scheduler::PlanChunk(Sequence* sequence, int* chunk_rows, Batch* batch) {
     batch->rows.push_back({sequence->slot, position, sequence->tokens[position]});
   }
   sequence->planned = end;
+  sequence->chunk_step = current_->step;
+  sequence->chunk_first = first;
   *chunk_rows -= end - first;
   uncomputed_prompt_tokens_ -= end - first;
   Refer(sequence);
@@ -239,126 +227,32 @@ void Scheduler::Refer(Sequence* sequence) {
   current_->sequences.push_back(sequence);
 }
 
+// The first in the order of service but for those that would compute what one of their group is computing.
 Scheduler::Sequence* Scheduler::FirstWaiting() const {
   for (int priority = 2; priority >= 0; --priority) {
-    if (!waiting_[priority].empty()) return waiting_[priority].front();
-  }
-  return nullptr;
-}
-
-// The parked sequence that is preempted first, the last in the order of service; null if none holds memory.
-Scheduler::Sequence* Scheduler::ParkedVictim() const {
-  for (auto i = parked_.rbegin(); i != parked_.rend(); ++i) {
-    if ((*i)->state == SequenceState::kRunning) return *i;
-  }
-  return nullptr;
-}
-
-int Scheduler::HoldingParked() const {
-  return static_cast<int>(std::count_if(parked_.begin(), parked_.end(), [](const Sequence* sequence) {
-    return sequence->state == SequenceState::kRunning;
-  }));
-}
-
-// True: there is a slot and, beside what running prompts still need, blocks for the candidate's tokens and
-// one more. If not, makes room at the cost of parked sequences and lower priorities where that helps.
-bool Scheduler::MakeAdmissible(const Sequence& candidate) {
-  const int tokens = static_cast<int>(candidate.tokens.size());
-  const int need = BlocksFor(std::min(tokens + 1, candidate.rows_end()));
-  while (true) {
-    int promised = 0, promised_lower = 0, held_lower = 0, held_parked = 0;
-    for (const Sequence* sequence : running_) {
-      const int held = static_cast<int>(sequence->blocks.size());
-      const int missing = std::max(0, BlocksFor(sequence->prefill_end) - held);
-      promised += missing;
-      if (sequence->request.priority >= candidate.request.priority) continue;
-      promised_lower += missing;
-      held_lower += held;
+    for (Sequence* sequence : waiting_[priority]) {
+      if (!SharingOf(*sequence).soon) return sequence;
     }
-    for (const Sequence* sequence : parked_) held_parked += static_cast<int>(sequence->blocks.size());
-    const int slots_held = static_cast<int>(running_.size() + leaving_.size()) + HoldingParked();
-    const bool slot = !free_slots_.empty() && slots_held < max_running_;
-    if (slot && pool_.free_count() - promised >= need) return true;
-    if (!leaving_.empty()) return false;  // memory comes back by itself
-    Sequence* victim = ParkedVictim();
-    if (victim == nullptr && !running_.empty()) victim = running_.back();
-    if (victim == nullptr) return false;
-    if (!victim->parked && victim->request.priority >= candidate.request.priority) return false;
-    const int within_reach = pool_.free_count() + held_parked + held_lower;
-    if (within_reach - (promised - promised_lower) < need) return false;
-    Preempt(victim);
   }
+  return nullptr;
 }
 
 void Scheduler::Admit(Sequence* sequence, Batch* batch) {
-  waiting_[sequence->request.priority].pop_front();
+  EraseFrom(&waiting_[sequence->request.priority], sequence);
   sequence->state = SequenceState::kRunning;
   sequence->slot = free_slots_.back();
   free_slots_.pop_back();
   InsertInOrder(sequence, &running_);
+  ShareBlocks(sequence, batch);
   batch->slots.push_back(
       Assignment(sequence->slot, sequence->prompt_tokens, sequence->request, options_.eos_tokens));
   if (!sequence->started) {
     sequence->started = true;
     --unstarted_;
-    started_.push_back(sequence->request.id);
+    started_.push_back({sequence->request.id, sequence->planned});
+    admitted_prompt_tokens_ += sequence->prompt_tokens;
+    shared_prompt_tokens_ += sequence->planned;
   }
-}
-
-// Gives the sequence blocks for positions [0, end), preempting others if need be. Returns how many positions
-// it has blocks for, at most `end`.
-int Scheduler::HoldBlocks(Sequence* sequence, int end, Batch* batch) {
-  while (static_cast<int>(sequence->blocks.size()) < BlocksFor(end)) {
-    if (!PreemptForBlock(*sequence)) break;
-    const int block = pool_.Take();
-    batch->blocks.push_back({sequence->slot, static_cast<int>(sequence->blocks.size()), block});
-    sequence->blocks.push_back(block);
-  }
-  return std::min(end, static_cast<int>(sequence->blocks.size()) * kBlockTokens);
-}
-
-// True: a block is free now. False: the requester waits, because blocks come back by themselves or because it
-// is the last in the order of service: it keeps what it has until someone before it needs that.
-bool Scheduler::PreemptForBlock(const Sequence& requester) {
-  while (pool_.free_count() == 0) {
-    if (!leaving_.empty()) return false;
-    Sequence* victim = ParkedVictim();
-    if (victim == nullptr) {
-      HEKLA_CHECK(running_.size() > 1, "a sequence alone does not fit, admission let it in");
-      victim = running_.back();
-      if (victim == &requester) return false;
-    }
-    Preempt(victim);
-  }
-  return true;
-}
-
-// The victim is parked, or the last of running_.
-void Scheduler::Preempt(Sequence* victim) {
-  if (victim->parked) {
-    EraseFrom(&parked_, victim);
-  } else {
-    HEKLA_CHECK(running_.back() == victim, "only the last in the order of service is preempted");
-    running_.pop_back();
-    uncomputed_prompt_tokens_ -= victim->uncomputed_prompt_tokens();
-  }
-  ++preemptions_total_;
-  victim->state = SequenceState::kPreempting;
-  if (victim->in_flight == 0) {
-    Release(victim);
-  } else {
-    leaving_.push_back(victim);
-  }
-}
-
-// Back into the queue at its old place, or to the parked; prompt and output are its prompt now.
-void Scheduler::Requeue(Sequence* sequence) {
-  sequence->state = SequenceState::kWaiting;
-  sequence->prefill_end = static_cast<int>(sequence->tokens.size());
-  sequence->planned = 0;
-  if (sequence->parked) return InsertInOrder(sequence, &parked_);
-  uncomputed_prompt_tokens_ += sequence->prefill_end;
-  InsertInOrder(sequence, &waiting_[sequence->request.priority]);
 }
 
 void Scheduler::End(Sequence* sequence) {
@@ -379,21 +273,6 @@ void Scheduler::End(Sequence* sequence) {
   }
   sequence->state = SequenceState::kEnded;
   if (sequence->in_flight == 0) Release(sequence);
-}
-
-// No planned step refers to the sequence: gives back slot and blocks, then requeues or forgets it.
-void Scheduler::Release(Sequence* sequence) {
-  for (int block : sequence->blocks) pool_.Give(block);
-  sequence->blocks.clear();
-  if (sequence->slot >= 0) free_slots_.push_back(sequence->slot);
-  sequence->slot = -1;
-  const auto leaving = std::find(leaving_.begin(), leaving_.end(), sequence);
-  if (leaving != leaving_.end()) leaving_.erase(leaving);
-  if (sequence->state == SequenceState::kPreempting) {
-    Requeue(sequence);
-  } else {
-    sequences_.erase(sequence->request.id);
-  }
 }
 
 // A request whose max_tokens reach to the end of the context ends there for want of context.
@@ -464,6 +343,8 @@ SchedulerCounts Scheduler::counts() const {
   counts.blocks_held = pool_.held_count();
   counts.uncomputed_prompt_tokens = uncomputed_prompt_tokens_;
   counts.preemptions_total = preemptions_total_;
+  counts.prompt_tokens_total = admitted_prompt_tokens_;
+  counts.shared_tokens_total = shared_prompt_tokens_;
   return counts;
 }
 

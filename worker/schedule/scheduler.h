@@ -11,8 +11,12 @@
 // and it waits at its old place in the order with prompt and output as its prompt. A waiting request preempts
 // only sequences of a lower priority.
 //
-// A parked sequence gets no rows. It keeps slot and blocks until anyone else needs them: it is preempted before
-// any other, whatever its priority, and then waits parked.
+// A parked sequence gets no rows. It keeps slot and blocks until anyone else needs them: it is preempted
+// before any other, whatever its priority, and then waits parked.
+//
+// Requests of one group (samples of one prompt) share the blocks of their prompt: one of them computes it
+// while the others wait, who then compute what is left of the last block, and their own tokens. A block is
+// free when nobody holds it any more.
 //
 // No clock, no device, no thread: one caller. Time comes in by Expire.
 // Source of the ideas: vLLM's chunked prefill and preemption by recompute, mini-sglang's overlapped loop.
@@ -50,6 +54,14 @@ struct SchedulerCounts {
   int blocks_held = 0;
   int64_t uncomputed_prompt_tokens = 0;  // of running and waiting sequences, not of parked ones
   uint64_t preemptions_total = 0;
+  uint64_t prompt_tokens_total = 0;  // of sequences that were started
+  uint64_t shared_tokens_total = 0;  // of those, the ones whose memory is another sequence's
+};
+
+// A request had its first row.
+struct StartedSequence {
+  uint64_t id = 0;
+  int cached_tokens = 0;  // of its prompt, how many need no computing
 };
 
 class Scheduler {
@@ -68,8 +80,8 @@ class Scheduler {
   // ended already.
   bool Cancel(uint64_t id, FinishReason reason, std::vector<SequenceEvent>* events);
 
-  // Nothing is planned for a parked request until Unpark; what was planned before still gives its tokens. False:
-  // no such request, it has ended, or it is so already.
+  // Nothing is planned for a parked request until Unpark; what was planned before still gives its tokens.
+  // False: no such request, it has ended, or it is so already.
   bool Park(uint64_t id);
   bool Unpark(uint64_t id);
 
@@ -83,7 +95,7 @@ class Scheduler {
   bool NextBatch(Batch* batch);
 
   // Requests that had their very first row in the last planned step.
-  const std::vector<uint64_t>& started() const { return started_; }
+  const std::vector<StartedSequence>& started() const { return started_; }
 
   // Takes the result of the oldest planned step and appends its news. INTERNAL: the result does not belong to
   // the step, or names a token outside the vocabulary; nothing has changed then.
@@ -103,6 +115,11 @@ class Scheduler {
 
  private:
   struct Sequence;
+  struct Sharing {
+    const Sequence* from = nullptr;
+    int blocks = 0;     // that can be shared now
+    bool soon = false;  // more in a moment: they are being computed
+  };
   struct PlannedSample {
     Sequence* sequence;
     int position;  // of the new token
@@ -119,6 +136,8 @@ class Scheduler {
   void PlanChunk(Sequence* sequence, int* chunk_rows, Batch* batch);
   void PlanSample(Sequence* sequence, Batch* batch);
   void Refer(Sequence* sequence);
+  Sharing SharingOf(const Sequence& candidate) const;
+  void ShareBlocks(Sequence* sequence, Batch* batch);
   bool MakeAdmissible(const Sequence& candidate);
   Sequence* ParkedVictim() const;
   int HoldingParked() const;
@@ -152,7 +171,9 @@ class Scheduler {
   uint64_t last_step_ = 0, last_arrival_ = 0, preemptions_total_ = 0;
   int64_t uncomputed_prompt_tokens_ = 0;
   int64_t next_deadline_us_ = 0;  // no deadline is earlier; 0 = there is none
-  std::vector<uint64_t> started_, expired_;
+  uint64_t admitted_prompt_tokens_ = 0, shared_prompt_tokens_ = 0;
+  std::vector<StartedSequence> started_;
+  std::vector<uint64_t> expired_;
 };
 
 }  // namespace hekla::schedule

@@ -54,6 +54,8 @@ FakeEngine::FakeEngine(FakeEngineOptions options) : options_(std::move(options))
   status_.limits.max_in_flight = 2;
   status_.limits.vocabulary = options_.vocabulary;
   status_.device_name = "fake";
+  status_.device_memory_bytes = 1000;
+  status_.device_memory_budget_bytes = 4000;
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -154,6 +156,11 @@ EngineStatus FakeEngine::Status() const {
     status.kv_blocks_used += BlocksOf(sequence.request, sequence.emitted);
   if (status.running > 0 || !waiting_.empty()) status.last_step_age = Between(last_step_us_, NowMicros());
   return status;
+}
+
+void FakeEngine::ObserveSteps(StepObserver observer) {
+  absl::MutexLock lock(&mutex_);
+  observer_ = std::move(observer);
 }
 
 int64_t FakeEngine::NowMicros() const {
@@ -295,7 +302,7 @@ bool FakeEngine::Advance(Sequence* sequence, int64_t now, std::vector<Delivery>*
 }
 
 void FakeEngine::Step(int64_t now, bool may_emit, std::vector<Delivery>* out) {
-  bool emitted = false;
+  int emitted = 0;  // tokens
   std::vector<Sequence> kept;
   auto visit = [&](Sequence& sequence, bool runs) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const bool late = sequence.request.deadline_us > 0 && now >= sequence.request.deadline_us;
@@ -312,7 +319,7 @@ void FakeEngine::Step(int64_t now, bool may_emit, std::vector<Delivery>* out) {
     const bool hangs = sequence.struck && options_.fault.kind == FakeFault::kHang &&
                        sequence.emitted >= options_.fault.after_tokens;
     if (!runs || !may_emit || hangs || sequence.parked || now < sequence.due_us) return true;
-    emitted = true;
+    ++emitted;
     return Advance(&sequence, now, out);
   };
   for (Sequence& sequence : running_) {
@@ -324,7 +331,7 @@ void FakeEngine::Step(int64_t now, bool may_emit, std::vector<Delivery>* out) {
     if (visit(sequence, false)) still_waiting.push_back(std::move(sequence));
   }
   waiting_ = std::move(still_waiting);
-  if (!emitted) return;
+  if (emitted == 0) return;
   if (options_.gated) --granted_;
   ++status_.steps_total;
   ++status_.decode_steps_total;
@@ -332,6 +339,12 @@ void FakeEngine::Step(int64_t now, bool may_emit, std::vector<Delivery>* out) {
   status_.decode_step_seconds += seconds;
   status_.step_seconds_ewma += 0.1 * (seconds - status_.step_seconds_ewma);
   last_step_us_ = now;
+  StepRecord record;
+  record.kind = StepKind::kDecode;
+  record.seconds = seconds;
+  record.phases.execute = seconds;
+  record.tokens = record.sequences = emitted;
+  if (observer_) observer_(record);
 }
 
 int64_t FakeEngine::NextDue() const {

@@ -63,6 +63,7 @@ class FakeEngine : public EngineInterface {
   void Unpark(uint64_t id) override;
   void Drain() override;
   EngineStatus Status() const override;
+  void ObserveSteps(StepObserver observer) override;
   int64_t NowMicros() const override;
 
   // Lets `steps` more steps happen; each gives every running sequence one token.
@@ -114,6 +115,7 @@ class FakeEngine : public EngineInterface {
   std::vector<Sequence> running_ ABSL_GUARDED_BY(mutex_);
   schedule::Request last_ ABSL_GUARDED_BY(mutex_);
   EngineStatus status_ ABSL_GUARDED_BY(mutex_);
+  StepObserver observer_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_id_ ABSL_GUARDED_BY(mutex_) = 1;
   uint64_t submitted_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t granted_ ABSL_GUARDED_BY(mutex_) = 0;

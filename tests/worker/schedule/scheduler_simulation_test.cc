@@ -1,6 +1,6 @@
-// Seeded simulation: thousands of arrivals with cancels, deadlines, parks and tiny block pools against a device
-// model that checks the contract of batch.h. Everyone finishes exactly once with the output it has alone, and
-// nothing leaks.
+// Seeded simulation: thousands of arrivals with cancels, deadlines, parks, samples of one prompt and tiny block
+// pools against a device model that checks the contract of batch.h. Everyone finishes exactly once with the output
+// it has alone, and nothing leaks.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -59,6 +59,7 @@ class Simulation {
   uint64_t preemptions() const { return scheduler_.counts().preemptions_total; }
   int refused() const { return refused_; }
   int parks() const { return parks_; }
+  uint64_t shared() const { return scheduler_.counts().shared_tokens_total; }
 
  private:
   struct Live {
@@ -104,13 +105,28 @@ class Simulation {
     if (Chance(30)) request.stop.ignore_eos = true;
     if (Chance(30)) request.stop.stop_token_ids = {Below(options_.vocabulary), Below(options_.vocabulary)};
     request.sampling.seed = random_();
+    if (Chance(30)) request.sampling.frequency_penalty = 0.5f;
+    request.sampling.penalty_last_n = Below(80);
     request.priority = Below(3);
     if (Chance(10)) request.deadline_us = now_us_ + 1 + Below(3000);
     return request;
   }
 
   void Arrive() {
-    Request request = RandomRequest();
+    const Request request = RandomRequest();
+    const int samples = Chance(20) ? 2 + Below(4) : 1;
+    for (int i = 0; i < samples && admitted_ < kAdmittedPerSeed; ++i) {
+      Request sample = request;
+      sample.id = request.id + i;
+      sample.sampling.sample_index = i;
+      if (samples > 1) sample.group = request.id;
+      last_id_ = sample.id;
+      Arrive(sample);
+      if (testing::Test::HasFatalFailure()) return;
+    }
+  }
+
+  void Arrive(const Request& request) {
     const int64_t total =
         static_cast<int64_t>(request.prompt.size()) - request.resumed_tokens + request.stop.max_tokens;
     const bool fits =
@@ -167,7 +183,8 @@ class Simulation {
     const int steps = Chance(50) ? options_.max_in_flight : 1;
     for (int i = 0; i < steps && scheduler_.NextBatch(&batch_); ++i) {
       planned = true;
-      for (uint64_t id : scheduler_.started()) {
+      for (const auto& [id, cached_tokens] : scheduler_.started()) {
+        ASSERT_LT(cached_tokens, static_cast<int>(live_[id].request.prompt.size()));
         ASSERT_TRUE(live_.contains(id));
         ASSERT_FALSE(live_[id].started);
         ASSERT_FALSE(live_[id].parked);
@@ -235,7 +252,7 @@ class Simulation {
 
 TEST(SchedulerSimulation, EveryoneFinishesOnceWithTheirOwnOutput) {
   std::map<FinishReason, int> reasons;
-  uint64_t preemptions = 0;
+  uint64_t preemptions = 0, shared = 0;
   int refused = 0, parks = 0;
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
@@ -246,6 +263,7 @@ TEST(SchedulerSimulation, EveryoneFinishesOnceWithTheirOwnOutput) {
     preemptions += simulation.preemptions();
     refused += simulation.refused();
     parks += simulation.parks();
+    shared += simulation.shared();
   }
   // The simulation must have been to every corner it is for.
   static_assert(kSeeds * kAdmittedPerSeed >= 10000);
@@ -254,11 +272,12 @@ TEST(SchedulerSimulation, EveryoneFinishesOnceWithTheirOwnOutput) {
         FinishReason::kCancelled, FinishReason::kDeadline}) {
     EXPECT_GT(reasons[reason], 20) << "reason " << static_cast<int>(reason);
   }
-  std::printf("seeds 1..%d: %d refused, %d preemptions, %d parks\n", kSeeds, refused, static_cast<int>(preemptions),
-              parks);
+  std::printf("seeds 1..%d: %d refused, %d preemptions, %d parks, %d shared tokens\n", kSeeds, refused,
+              static_cast<int>(preemptions), parks, static_cast<int>(shared));
   EXPECT_GT(preemptions, 1000u);
   EXPECT_GT(refused, 200);
   EXPECT_GT(parks, 1000);
+  EXPECT_GT(shared, 1000u);
 }
 
 }  // namespace

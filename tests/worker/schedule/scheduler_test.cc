@@ -6,116 +6,30 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/schedule/step_model.h"
+#include "tests/support/schedule/scheduler_fixture.h"
 
 namespace hekla::schedule {
 namespace {
 
+using test::Ask;
+using test::Options;
+using test::SchedulerTest;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
-SchedulerOptions Options() {
-  SchedulerOptions options;
-  options.max_sequences = 4;
-  options.max_context = 200;
-  options.max_rows = 16;
-  options.max_samples = 4;
-  options.kv_blocks = 20;
-  options.max_in_flight = 3;
-  options.vocabulary = 50;
-  options.eos_tokens = {2};
-  return options;
-}
-
-Request Ask(uint64_t id, int prompt_tokens, int max_tokens, int priority = 1) {
-  Request request;
-  request.id = id;
-  for (int i = 0; i < prompt_tokens; ++i) request.prompt.push_back(static_cast<int>(10 + (id * 7 + i) % 30));
-  request.stop.max_tokens = max_tokens;
-  request.stop.ignore_eos = true;
-  request.priority = priority;
-  request.sampling.seed = id;
-  return request;
-}
-
-// A scheduler and a device model, stepped by hand.
-class SchedulerTest : public testing::Test {
- protected:
-  void Start(const SchedulerOptions& options) {
-    options_ = options;
-    scheduler_ = std::make_unique<Scheduler>(options);
-    model_ = std::make_unique<test::StepModel>(options);
-  }
-  void Add(const Request& request) {
-    requests_[request.id] = request;
-    ASSERT_TRUE(scheduler_->Add(request).ok());
-  }
-  bool Plan() {
-    if (!scheduler_->NextBatch(&batch_)) return false;
-    const absl::Status status = model_->Submit(batch_);
-    EXPECT_TRUE(status.ok()) << status;
-    return status.ok();
-  }
-  void FinishOne() {
-    ASSERT_TRUE(scheduler_->Finish(model_->Take(), &events_).ok());
-    ASSERT_TRUE(scheduler_->CheckInvariants().ok()) << scheduler_->CheckInvariants();
-    Collect();
-  }
-  void Collect() {
-    for (const SequenceEvent& event : events_) {
-      if (event.token >= 0) output_[event.id].push_back(event.token);
-      if (event.finish != FinishReason::kNone) {
-        EXPECT_TRUE(finish_.emplace(event.id, event.finish).second) << event.id << " ends twice";
-      }
-    }
-    events_.clear();
-  }
-  void RunToEnd() {
-    while (!scheduler_->idle()) {
-      while (Plan()) {
-      }
-      ASSERT_GT(model_->in_flight(), 0);
-      FinishOne();
-    }
-  }
-  void RunToEndOf(uint64_t id) {
-    while (finish_.count(id) == 0) {
-      while (Plan()) {
-      }
-      ASSERT_GT(model_->in_flight(), 0);
-      FinishOne();
-    }
-    while (scheduler_->in_flight() > 0) FinishOne();
-  }
-  int Rows(int slot) const {
-    int rows = 0;
-    for (const BatchRow& row : batch_.rows) rows += row.slot == slot;
-    return rows;
-  }
-
-  SchedulerOptions options_;
-  std::unique_ptr<Scheduler> scheduler_;
-  std::unique_ptr<test::StepModel> model_;
-  Batch batch_;
-  std::vector<SequenceEvent> events_;
-  std::map<uint64_t, Request> requests_;
-  std::map<uint64_t, std::vector<TokenId>> output_;
-  std::map<uint64_t, FinishReason> finish_;
-};
-
 TEST_F(SchedulerTest, PlansDecodeStepsBeforeResultsAreKnown) {
   Start(Options());
   Add(Ask(1, 5, 10));
   ASSERT_TRUE(Plan());
-  EXPECT_THAT(scheduler_->started(), ElementsAre(1));
+  EXPECT_THAT(Started(), ElementsAre(1));
   EXPECT_EQ(batch_.rows.size(), 5u);
   ASSERT_EQ(batch_.samples.size(), 1u);
   EXPECT_EQ(batch_.samples[0].row, 4);
   for (int position = 5; position < 7; ++position) {
     ASSERT_TRUE(Plan());
-    EXPECT_THAT(scheduler_->started(), IsEmpty());
+    EXPECT_THAT(Started(), IsEmpty());
     ASSERT_EQ(batch_.rows.size(), 1u);
     EXPECT_EQ(batch_.rows[0].position, position);
     EXPECT_EQ(batch_.rows[0].token, kFromDevice);
@@ -186,91 +100,11 @@ TEST_F(SchedulerTest, HigherPriorityStartsFirstAndEqualsInOrder) {
   std::vector<uint64_t> order;
   while (!scheduler_->idle()) {
     if (Plan()) {
-      order.insert(order.end(), scheduler_->started().begin(), scheduler_->started().end());
+      for (uint64_t id : Started()) order.push_back(id);
     }
     FinishOne();
   }
   EXPECT_THAT(order, ElementsAre(3, 4, 2, 1));
-}
-
-TEST_F(SchedulerTest, AParkedSequenceGetsNoRowsAndGoesOnWhereItWas) {
-  Start(Options());
-  Add(Ask(1, 5, 30));
-  Add(Ask(2, 5, 20));
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(Plan());
-  EXPECT_TRUE(scheduler_->Park(1));
-  EXPECT_FALSE(scheduler_->Park(1));
-  EXPECT_FALSE(scheduler_->Park(99));
-  EXPECT_EQ(scheduler_->counts().parked, 1);
-  EXPECT_EQ(scheduler_->counts().running, 1);
-  while (finish_.count(2) == 0) {
-    FinishOne();
-    if (Plan()) {
-      EXPECT_EQ(Rows(0), 0);
-    }
-  }
-  while (scheduler_->in_flight() > 0) FinishOne();
-  EXPECT_EQ(output_[1].size(), 3u);  // of the steps planned before
-  EXPECT_FALSE(Plan());
-  EXPECT_TRUE(scheduler_->resting());
-  EXPECT_FALSE(scheduler_->idle());
-  EXPECT_TRUE(scheduler_->Unpark(1));
-  EXPECT_FALSE(scheduler_->Unpark(1));
-  ASSERT_TRUE(Plan());
-  ASSERT_EQ(batch_.rows.size(), 1u);
-  EXPECT_EQ(batch_.rows[0].position, 7);
-  EXPECT_EQ(batch_.rows[0].token, kFromDevice);  // the device has it, nothing is computed again
-  RunToEnd();
-  for (uint64_t id : {1, 2}) EXPECT_EQ(output_[id], test::OutputAlone(requests_[id], options_).tokens);
-  EXPECT_EQ(scheduler_->counts().preemptions_total, 0u);
-}
-
-TEST_F(SchedulerTest, AParkedSequenceIsPreemptedFirstForASlotAndForBlocks) {
-  for (bool for_slot : {true, false}) {
-    SCOPED_TRACE(for_slot);
-    SchedulerOptions options = Options();
-    options.max_sequences = for_slot ? 2 : 4;
-    options.kv_blocks = for_slot ? 20 : 6;
-    Start(options);
-    output_.clear(), finish_.clear();
-    Add(Ask(1, 40, 60, 2));
-    Add(Ask(2, 40, 30, 0));
-    while (output_[1].empty() || output_[2].empty()) {
-      ASSERT_TRUE(Plan());
-      FinishOne();
-    }
-    ASSERT_TRUE(scheduler_->Park(1));
-    Add(Ask(3, 60, 20, 0));
-    while (finish_.size() < 2) {
-      Plan();
-      FinishOne();
-    }
-    EXPECT_EQ(scheduler_->counts().preemptions_total, 1u);
-    EXPECT_EQ(scheduler_->counts().parked, 1);
-    while (scheduler_->in_flight() > 0) FinishOne();
-    EXPECT_EQ(scheduler_->counts().blocks_held, 0);
-    ASSERT_TRUE(scheduler_->Unpark(1));
-    RunToEnd();
-    for (uint64_t id : {1, 2, 3}) EXPECT_EQ(output_[id], test::OutputAlone(requests_[id], options_).tokens);
-  }
-}
-
-TEST_F(SchedulerTest, WhatWaitsCanBeParkedAndCancelled) {
-  SchedulerOptions options = Options();
-  options.max_waiting = 2;
-  Start(options);
-  Add(Ask(1, 4, 4));
-  Add(Ask(2, 4, 4));
-  ASSERT_TRUE(scheduler_->Park(1));
-  EXPECT_EQ(scheduler_->counts().uncomputed_prompt_tokens, 4);
-  EXPECT_TRUE(absl::IsResourceExhausted(scheduler_->Add(Ask(3, 4, 4))));  // it still waits for its start
-  ASSERT_TRUE(Plan());
-  EXPECT_THAT(scheduler_->started(), ElementsAre(2));
-  RunToEndOf(2);
-  EXPECT_TRUE(scheduler_->Cancel(1, FinishReason::kCancelled, &events_));
-  Collect();
-  EXPECT_TRUE(scheduler_->idle());
-  EXPECT_TRUE(scheduler_->CheckInvariants().ok()) << scheduler_->CheckInvariants();
 }
 
 TEST_F(SchedulerTest, AnInteractiveRequestTakesTheSlotOfABatchRequest) {
