@@ -103,35 +103,40 @@ void BatchReactor::AddStarted(Item* item) {
   }
   if (item->started_sent && item->run->request().echo && !item->prompt_sent) {
     item->prompt_sent = true;
-    item->run->generation().FillPrompt(item->result.mutable_prompt());
+    item->run->FillPrompt(item->result.mutable_prompt());
     if (request_->stream_deltas()) *AddResponse(*item)->mutable_prompt() = item->result.prompt();
   }
 }
 
-void BatchReactor::AddDelta(Item* item, absl::Time now) {
-  const Generation& generation = item->run->generation();
-  if (!generation.has_delta() || (request_->stream_deltas() && !item->run->DeltaIsDue(now))) return;
-  v1::Delta delta;
-  item->run->TakeDelta(&delta);
-  v1::Result::Sample* sample = item->result.mutable_samples(0);
-  sample->mutable_text()->append(delta.text());
-  sample->mutable_token_ids()->MergeFrom(delta.token_ids());
-  sample->mutable_logprobs()->MergeFrom(delta.logprobs());
-  if (request_->stream_deltas()) *AddResponse(*item)->mutable_delta() = std::move(delta);
+void BatchReactor::AddDeltas(Item* item, absl::Time now) {
+  for (const std::unique_ptr<RunningSample>& running : item->run->samples()) {
+    if (!running->generation().has_delta() || (request_->stream_deltas() && !running->DeltaIsDue(now)))
+      continue;
+    v1::Delta delta;
+    running->TakeDelta(&delta);
+    v1::Result::Sample* sample = item->result.mutable_samples(static_cast<int>(delta.sample_index()));
+    sample->mutable_text()->append(delta.text());
+    sample->mutable_token_ids()->MergeFrom(delta.token_ids());
+    sample->mutable_logprobs()->MergeFrom(delta.logprobs());
+    if (request_->stream_deltas()) *AddResponse(*item)->mutable_delta() = std::move(delta);
+  }
 }
 
 bool BatchReactor::Collect(Item* item, absl::Time now) {
-  if (item->result.samples_size() == 0) item->result.add_samples();
+  const auto& samples = item->run->samples();
+  while (item->result.samples_size() < static_cast<int>(samples.size())) item->result.add_samples();
   absl::Status status;
   for (bool took = true; took && status.ok();) {
     status = item->run->Poll(now, true, &took);
     AddStarted(item);
   }
-  AddDelta(item, now);
-  if (status.ok() && !item->run->generation().ended()) return false;
-  if (status.ok()) item->run->FillFinished(item->result.mutable_samples(0)->mutable_finished());
+  AddDeltas(item, now);
+  if (status.ok() && !item->run->ended()) return false;
+  for (size_t i = 0; i < samples.size() && status.ok(); ++i) {
+    samples[i]->TakeFinished(item->result.mutable_samples(static_cast<int>(i))->mutable_finished());
+  }
   summary_.set_prompt_tokens(summary_.prompt_tokens() + item->run->request().prompt_tokens());
-  summary_.set_output_tokens(summary_.output_tokens() + item->run->generation().output_tokens());
+  summary_.set_output_tokens(summary_.output_tokens() + item->run->output_tokens());
   item->run->Stop();
   AddFinished(item->index, status, std::move(item->result));
   return true;
@@ -183,10 +188,9 @@ void BatchReactor::StopAll() {
   for (const std::unique_ptr<Item>& item : running_) item->run->Stop();
 }
 
-TokenQueue::Fill BatchReactor::WorstFill() const {
-  TokenQueue::Fill worst = TokenQueue::Fill::kNormal;
-  for (const std::unique_ptr<Item>& item : running_) worst = std::max(worst, item->run->fill());
-  return worst;
+bool BatchReactor::Parked() const {
+  return std::any_of(running_.begin(), running_.end(),
+                     [](const std::unique_ptr<Item>& item) { return item->run->parked(); });
 }
 
 }  // namespace hekla::worker

@@ -27,7 +27,7 @@ class BatchReactor : public StreamReactor<v1::BatchGenerateResponse> {
   Next NextMessage(absl::Time now, v1::BatchGenerateResponse* out, absl::Status* status,
                    absl::Time* wake_at) override;
   void StopAll() override;
-  TokenQueue::Fill WorstFill() const override;
+  bool Parked() const override;
 
  private:
   struct Item {
@@ -43,7 +43,7 @@ class BatchReactor : public StreamReactor<v1::BatchGenerateResponse> {
   absl::StatusOr<ReadRequest> Read(int index) const;
   // Takes in an item's events; true when it has ended.
   bool Collect(Item* item, absl::Time now);
-  void AddDelta(Item* item, absl::Time now);
+  void AddDeltas(Item* item, absl::Time now);
   void AddStarted(Item* item);
   v1::GenerateResponse* AddResponse(const Item& item);
   void AddFinished(int index, const absl::Status& status, v1::Result result);

@@ -1,5 +1,6 @@
 #include "worker/generate_reactor.h"
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
@@ -52,31 +53,46 @@ GenerateReactor::Next GenerateReactor::NextMessage(absl::Time now, v1::GenerateR
     }
     if (started_sent_ && run_->request().echo && !prompt_sent_) {
       prompt_sent_ = true;
-      run_->generation().FillPrompt(out->mutable_prompt());
+      run_->FillPrompt(out->mutable_prompt());
       return Next::kWrite;
     }
-    if (run_->DeltaIsDue(now) || (!error_.ok() && run_->generation().has_delta())) {
-      last_message_ = now;
-      run_->TakeDelta(out->mutable_delta());
-      return Next::kWrite;
-    }
-    if (!error_.ok()) break;
-    if (run_->generation().ended()) {
-      run_->FillFinished(out->mutable_finished());
-      return Next::kWriteLast;
-    }
-    if (arm && !took) break;
+    if (const Next next = NextOfSamples(now, out); next != Next::kNothing) return next;
+    if (!error_.ok() || (arm && !took)) break;
   }
   if (!error_.ok()) {
     *status = error_;
     return Next::kFail;
   }
   *wake_at = run_->NextDue();
-  if (!started_sent_) return Next::kNothing;
+  return started_sent_ ? NextKeepalive(now, out, wake_at) : Next::kNothing;
+}
+
+GenerateReactor::Next GenerateReactor::NextOfSamples(absl::Time now, v1::GenerateResponse* out) {
+  const auto& samples = run_->samples();
+  for (size_t i = 0; i < samples.size(); ++i) {
+    RunningSample& sample = *samples[turn_];
+    turn_ = (turn_ + 1) % samples.size();
+    if (sample.DeltaIsDue(now) || (!error_.ok() && sample.generation().has_delta())) {
+      last_message_ = now;
+      sample.TakeDelta(out->mutable_delta());
+      return Next::kWrite;
+    }
+    if (!error_.ok() || !sample.FinishedIsDue()) continue;
+    last_message_ = now;
+    sample.TakeFinished(out->mutable_finished());
+    const bool last =
+        std::all_of(samples.begin(), samples.end(), [](const auto& each) { return each->finished_taken(); });
+    return last ? Next::kWriteLast : Next::kWrite;
+  }
+  return Next::kNothing;
+}
+
+GenerateReactor::Next GenerateReactor::NextKeepalive(absl::Time now, v1::GenerateResponse* out,
+                                                     absl::Time* wake_at) {
   *wake_at = std::min(*wake_at, last_message_ + kKeepaliveInterval);
   if (now < last_message_ + kKeepaliveInterval) return Next::kNothing;
   last_message_ = now;
-  const bool decoding = run_->generation().output_tokens() > run_->request().engine.resumed_tokens;
+  const bool decoding = run_->output_tokens() > run_->request().engine.resumed_tokens;
   out->mutable_keepalive()->set_phase(decoding ? v1::Keepalive::DECODE : v1::Keepalive::PREFILL);
   out->mutable_keepalive()->set_prefill_total(run_->request().engine.prompt.size());
   if (decoding) out->mutable_keepalive()->set_prefill_done(run_->request().engine.prompt.size());
@@ -87,8 +103,6 @@ void GenerateReactor::StopAll() {
   if (run_ != nullptr) run_->Stop();
 }
 
-TokenQueue::Fill GenerateReactor::WorstFill() const {
-  return run_ == nullptr ? TokenQueue::Fill::kNormal : run_->fill();
-}
+bool GenerateReactor::Parked() const { return run_ != nullptr && run_->parked(); }
 
 }  // namespace hekla::worker

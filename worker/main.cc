@@ -87,6 +87,7 @@ int Run(const worker::WorkerConfig& config) {
        {"kv_tokens", model.limits().kv_tokens()},
        {"read_s", Seconds(seconds.read)},
        {"upload_s", Seconds(seconds.upload)},
+       {"compile_s", Seconds(seconds.compile)},
        {"warmup_s", Seconds(seconds.warmup)}});
   const int signal = worker::ServeUntilSignal(*loaded->engine);
   Log(LogLevel::kInfo, "drain", {{"signal", signal}, {"inflight", (*server)->service().inflight().size()}});

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "service/runtime/log.h"
 #include "worker/base/status_macros.h"
 #include "worker/engine/make_executor.h"
 #include "worker/model/vocabulary_loader.h"
@@ -58,7 +59,13 @@ absl::Status Describe(const WorkerConfig& config, LoadedModel* loaded) {
   description.set_vocabulary_size(model.vocabulary);
   description.set_name(config.model_name.empty() ? model.name : config.model_name);
   description.set_family(model.architecture);
-  description.set_has_chat_template(loaded->file->Has("tokenizer.chat_template"));
+  if (loaded->file->Has("tokenizer.chat_template")) {
+    DescribeChatTemplate(loaded->file->GetString("tokenizer.chat_template"), &loaded->served);
+    if (loaded->served.chat_template == nullptr) {
+      service::Log(service::LogLevel::kWarning, "chat_template",
+                   {{"unusable", loaded->served.chat_template_status.message()}});
+    }
+  }
   uint64_t weights = 0;
   description.set_weight_type(MostCommonType(*loaded->file, &weights));
   description.set_parameters(weights);
@@ -85,7 +92,9 @@ absl::Status MakeEngine(const WorkerConfig& config, const LoadCallbacks& callbac
                          engine::MakeExecutor(*loaded->plan, config.device, options));
   loaded->seconds.upload = absl::ToDoubleSeconds(uploaded - phase_start);
   phase_start = uploaded;
-  loaded->seconds.warmup = SecondsSince(&phase_start);
+  // Kernels are compiled when the warm-up first needs them.
+  loaded->seconds.compile = engine_options.executor->kernel_counts().compile_seconds;
+  loaded->seconds.warmup = std::max(0.0, SecondsSince(&phase_start) - loaded->seconds.compile);
   engine_options.eos_tokens = loaded->tokenizer->vocabulary().end_of_generation;
   engine_options.prefill_chunk = std::min(config.prefill_chunk, config.step_tokens);
   engine_options.max_waiting = config.max_queue;

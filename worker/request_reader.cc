@@ -70,6 +70,49 @@ absl::Status PromptTooLong(absl::string_view amount, int64_t value, const Served
       value, limit);
 }
 
+// What rendering a chat came to, as the client sees it.
+absl::Status ChatError(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+      return Invalid("chat.messages", "the model's chat template refuses them: ", status.message());
+    case absl::StatusCode::kResourceExhausted:
+      return Invalid("chat.messages", "the model's chat template gives up: ", status.message());
+    default:
+      return UnsupportedField("chat", absl::StrCat("the model's chat template fails: ", status.message()));
+  }
+}
+
+// The conversation as the model's template has it. Control pieces in what it says become their ids, as in
+// text prompts; the model's BOS comes first if it wants one and the template wrote none.
+absl::Status ReadChat(const v1::Chat& chat, const ServedModel& model, ReadRequest* out) {
+  if (chat.messages_size() == 0) return Invalid("chat.messages", "has 0 messages, at least 1 is required");
+  if (model.chat_template == nullptr) {
+    return UnsupportedField("chat", absl::StrCat("cannot be used: ", model.chat_template_status.message()));
+  }
+  const int64_t max_context = model.description.limits().max_context();
+  std::vector<text::ChatMessage> messages;
+  int64_t bytes = 0;
+  for (const v1::Chat::Message& message : chat.messages()) {
+    messages.push_back({message.role(), message.content()});
+    bytes += static_cast<int64_t>(message.content().size());
+  }
+  const int64_t least = bytes / std::max(1, model.longest_piece_bytes);
+  if (least >= max_context) return PromptTooLong("at least ", least, model);  // before it costs anything
+  const bool open = !chat.has_add_generation_prompt() || chat.add_generation_prompt();
+  absl::StatusOr<std::string> rendered = model.chat_template->Render(messages, open);
+  if (!rendered.ok()) return ChatError(rendered.status());
+  text::EncodeOptions options;
+  options.add_special = false;
+  std::vector<schedule::TokenId>& prompt = out->engine.prompt;
+  prompt = model.tokenizer->Encode(*rendered, options);
+  const text::Vocabulary& vocabulary = model.tokenizer->vocabulary();
+  if (vocabulary.add_bos && vocabulary.bos >= 0 && (prompt.empty() || prompt.front() != vocabulary.bos)) {
+    prompt.insert(prompt.begin(), vocabulary.bos);
+  }
+  if (out->echo) out->prompt_text = *std::move(rendered);
+  return absl::OkStatus();
+}
+
 absl::Status ReadPrompt(const v1::GenerateRequest& request, const ServedModel& model, ReadRequest* out) {
   std::vector<schedule::TokenId>& prompt = out->engine.prompt;
   const int64_t max_context = model.description.limits().max_context();
@@ -87,7 +130,8 @@ absl::Status ReadPrompt(const v1::GenerateRequest& request, const ServedModel& m
       prompt.assign(request.token_ids().ids().begin(), request.token_ids().ids().end());
       break;
     case v1::GenerateRequest::kChat:
-      return UnsupportedField("chat", "chat templates are not rendered yet; send text");
+      HEKLA_RETURN_IF_ERROR(ReadChat(request.chat(), model, out));
+      break;
     case v1::GenerateRequest::PROMPT_NOT_SET:
       return Invalid("prompt", "none of text, token_ids and chat is set");
   }
@@ -227,12 +271,25 @@ absl::Status ReadStop(const v1::Stop& stop, const ServedModel& model, ReadReques
   return absl::OkStatus();
 }
 
-absl::Status ReadOutput(const v1::Output& output, ReadRequest* out) {
-  if (output.has_n()) {
-    if (output.n() < 1 || output.n() > kMaxSamples)
-      return Invalid("output.n", output.n(), " is not in 1 .. ", kMaxSamples);
-    if (output.n() > 1) return UnsupportedField("output.n", absl::StrCat(output.n(), ": only 1 is built"));
+absl::Status ReadSamples(const v1::GenerateRequest& request, const ServedModel& model, ReadRequest* out) {
+  if (!request.output().has_n()) return absl::OkStatus();
+  const uint32_t n = request.output().n();
+  if (n < 1 || n > kMaxSamples) return Invalid("output.n", n, " is not in 1 .. ", kMaxSamples);
+  const uint32_t queue = model.description.limits().max_queue();
+  if (n > 1 && queue > 0 && n > queue) {
+    return Invalid("output.n", n, " is above the worker's queue of ", queue, " requests");
   }
+  if (n > 1 && request.resume_token_ids_size() > 0) {
+    return Invalid("output.n", n, " is above 1, and resume_token_ids is set");
+  }
+  if (request.first_sample_index() > std::numeric_limits<uint32_t>::max() - (n - 1)) {
+    return Invalid("first_sample_index", request.first_sample_index(), " leaves no room for ", n, " samples");
+  }
+  out->samples = static_cast<int>(n);
+  return absl::OkStatus();
+}
+
+absl::Status ReadOutput(const v1::Output& output, ReadRequest* out) {
   if (output.has_logprobs()) {
     if (output.logprobs() > schedule::kMaxLogprobs) {
       return Invalid("output.logprobs", output.logprobs(), " is above ", schedule::kMaxLogprobs);
@@ -304,6 +361,7 @@ absl::StatusOr<ReadRequest> ReadGenerateRequest(const v1::GenerateRequest& reque
                            ReadDuration("queue_timeout", request.queue_timeout(), absl::Hours(24 * 365)));
   }
   out.request_id = request.request_id();
+  HEKLA_RETURN_IF_ERROR(ReadSamples(request, model, &out));
   HEKLA_RETURN_IF_ERROR(ReadOutput(request.output(), &out));
   HEKLA_RETURN_IF_ERROR(ReadSampling(request.sampling(), model, &out.engine.sampling));
   out.seed_given = request.sampling().has_seed();

@@ -20,7 +20,8 @@ namespace hekla::worker {
 struct ReadRequest {
   std::string request_id;         // empty if the client gave none
   schedule::Request engine;       // prompt and resumed ids; no deadline yet
-  std::string prompt_text;        // of text prompts that are to be echoed
+  std::string prompt_text;        // of texts and chats that are to be echoed
+  int samples = 1;                // each with the next sample_index, from the engine request's
   bool seed_given = false;        // else engine.sampling.seed is to be drawn
   bool max_tokens_given = false;  // else engine.stop.max_tokens is what the context leaves
   std::vector<std::string> stop_strings;

@@ -1,7 +1,9 @@
 #include "worker/running_request.h"
 
 #include <algorithm>
+#include <atomic>
 #include <random>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -70,12 +72,13 @@ RunningRequest::RunningRequest(const ServiceContext* context, ReadRequest reques
                                std::weak_ptr<WriteTask> owner)
     : context_(context),
       request_(WithSeed(std::move(request))),
-      owner_(owner),
+      owner_(std::move(owner)),
       created_(absl::Now()),
-      deadline_(deadline),
-      generation_(&request_, &context->model),
-      queue_(std::make_shared<TokenQueue>(context->loop, std::move(owner), context->limits.soft_tokens,
-                                          context->limits.hard_tokens)) {}
+      deadline_(deadline) {
+  for (int i = 0; i < request_.samples; ++i) {
+    samples_.push_back(std::make_unique<RunningSample>(context, &request_, i, owner_));
+  }
+}
 
 RunningRequest::~RunningRequest() { Stop(); }
 
@@ -96,29 +99,24 @@ absl::StatusOr<std::shared_ptr<RunningRequest>> RunningRequest::Start(const Serv
   if (!submitted.ok()) {  // never was a request here: nothing to log the end of
     context->inflight->Remove(id);
     run->registered_ = false;
-    return submitted;
+    return Refusal(submitted, context->engine->Status().draining);
   }
   return run;
 }
 
 absl::Status RunningRequest::Submit() {
-  if (generation_.ended()) {  // the resumed ids hold the end
-    started_ = true;
-    engine_ended_ = true;
-    return absl::OkStatus();
-  }
+  static std::atomic<uint64_t> last_group{0};
   schedule::Request engine_request = request_.engine;
   engine_request.name = request_.request_id;
+  if (samples_.size() > 1) engine_request.group = ++last_group;
   if (deadline_ != absl::InfiniteFuture()) {
     const int64_t left_us = absl::ToInt64Microseconds(deadline_ - absl::Now());
     engine_request.deadline_us = std::max<int64_t>(1, context_->engine->NowMicros() + left_us);
   }
-  const absl::StatusOr<uint64_t> id = context_->engine->Submit(std::move(engine_request), queue_);
-  if (!id.ok()) {
-    engine_ended_ = true;
-    return Refusal(id.status(), context_->engine->Status().draining);
+  for (const std::unique_ptr<RunningSample>& sample : samples_) {
+    const absl::Status status = sample->Submit(engine_request);
+    if (!status.ok()) return status;  // the destructor stops those before
   }
-  engine_id_ = *id;
   return absl::OkStatus();
 }
 
@@ -139,48 +137,22 @@ absl::Status RunningRequest::TakeEvents(absl::Time now, bool arm, bool* took) {
     absl::MutexLock lock(&abort_mutex_);
     if (!abort_.ok()) return abort_;
   }
-  TokenQueue::Taken taken;
-  *took = queue_->Take(&taken, arm);
-  if (taken.started) {
-    started_ = true;
-    queue_time_ = taken.queue_time;
-    cached_tokens_ = taken.cached_tokens;
-  }
-  for (const engine::TokenEvent& event : taken.events) {
-    if (event.finish != schedule::FinishReason::kNone) engine_ended_ = engine_timed_ = true;
-    if (!event.tokens.empty()) {
-      if (generation_.output_tokens() == request_.engine.resumed_tokens) first_token_ = now;
-      last_token_ = now;
-    }
-    const absl::Status status = generation_.OnEvent(event);
+  *took = false;
+  for (const std::unique_ptr<RunningSample>& sample : samples_) {
+    const absl::Status status = sample->Poll(now, arm, took);
     if (!status.ok()) return status;
   }
-  if (generation_.has_delta()) delta_since_ = std::min(delta_since_, now);
-  if (generation_.ended()) {
-    if (!engine_ended_)
-      context_->engine->Cancel(engine_id_);  // a stop string: the engine does not know of it
-    engine_ended_ = true;
+  if (ended() || started() || !request_.queue_timeout.has_value() || now - created_ < *request_.queue_timeout)
     return absl::OkStatus();
-  }
-  if (queue_->fill() == TokenQueue::Fill::kOverHard) {
-    return service::MakeError(
-        absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_SLOW_CONSUMER,
-        absl::StrCat("more than ", context_->limits.hard_tokens, " tokens waited to be written"));
-  }
-  if (!started_ && request_.queue_timeout.has_value() && now - created_ >= *request_.queue_timeout) {
-    return service::WithRetryAfter(
-        service::MakeError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_QUEUE_TIMEOUT,
-                           absl::StrCat("queue_timeout: no place came free within ",
-                                        absl::FormatDuration(*request_.queue_timeout))),
-        absl::Seconds(1));
-  }
-  return absl::OkStatus();
+  return service::WithRetryAfter(
+      service::MakeError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_QUEUE_TIMEOUT,
+                         absl::StrCat("queue_timeout: no place came free within ",
+                                      absl::FormatDuration(*request_.queue_timeout))),
+      absl::Seconds(1));
 }
 
 void RunningRequest::Stop() {
-  queue_->Close();
-  if (engine_id_ != 0 && !engine_ended_) context_->engine->Cancel(engine_id_);
-  engine_ended_ = true;
+  for (const std::unique_ptr<RunningSample>& sample : samples_) sample->Stop();
   if (!registered_) return;
   LogEnd();
   context_->inflight->Remove(request_.request_id);
@@ -190,14 +162,16 @@ void RunningRequest::Stop() {
 // Never the prompt, the output or an error's message: those name what the client sent.
 void RunningRequest::LogEnd() const {
   absl::Status end = end_;
-  if (end.ok() && !generation_.ended()) {  // the stream went: its deadline or its client
+  if (end.ok() && !ended()) {  // the stream went: its deadline or its client
     end = absl::Now() >= deadline_
               ? service::MakeError(absl::StatusCode::kDeadlineExceeded, v1::ERROR_REASON_DEADLINE, "")
               : service::MakeError(absl::StatusCode::kCancelled, v1::ERROR_REASON_CANCELLED, "");
   }
   const service::TraceContext& trace = request_.trace;
-  const absl::Duration first_token =
-      first_token_ == absl::Time() ? absl::ZeroDuration() : first_token_ - created_;
+  absl::Time first_token = absl::InfiniteFuture();
+  for (const std::unique_ptr<RunningSample>& sample : samples_) first_token = std::min(first_token, sample->first_token());
+  const absl::Duration to_first_token =
+      first_token == absl::InfiniteFuture() ? absl::ZeroDuration() : first_token - created_;
   service::Log(service::IsServerFault(end.code()) ? service::LogLevel::kWarning : service::LogLevel::kInfo,
                "request",
                {{"request", request_.request_id},
@@ -207,41 +181,47 @@ void RunningRequest::LogEnd() const {
                 {"code", absl::StatusCodeToString(end.code())},
                 {"reason", service::ErrorInfoOf(end).reason()},
                 {"prompt_tokens", request_.prompt_tokens()},
-                {"output_tokens", generation_.output_tokens()},
-                {"queue_s", absl::ToDoubleSeconds(queue_time_)},
-                {"first_token_s", absl::ToDoubleSeconds(first_token)},
+                {"output_tokens", output_tokens()},
+                {"queue_s", absl::ToDoubleSeconds(FirstStarted().queue_time())},
+                {"first_token_s", absl::ToDoubleSeconds(to_first_token)},
                 {"total_s", absl::ToDoubleSeconds(absl::Now() - created_)}});
 }
 
-bool RunningRequest::DeltaIsDue(absl::Time now) const {
-  if (!generation_.has_delta()) return false;
-  const bool by_count = request_.coalesce_tokens > 0,
-             by_time = request_.coalesce_delay > absl::ZeroDuration();
-  if (generation_.ended() || (!by_count && !by_time)) return true;
-  return (by_count && generation_.pending_tokens() >= request_.coalesce_tokens) ||
-         (by_time && now >= delta_since_ + request_.coalesce_delay);
+bool RunningRequest::started() const {
+  return std::any_of(samples_.begin(), samples_.end(), [](const auto& sample) { return sample->started(); });
 }
 
-void RunningRequest::TakeDelta(v1::Delta* out) {
-  delta_since_ = absl::InfiniteFuture();
-  generation_.TakeDelta(out);
+bool RunningRequest::ended() const {
+  return std::all_of(samples_.begin(), samples_.end(),
+                     [](const auto& sample) { return sample->generation().ended(); });
 }
 
-void RunningRequest::FillFinished(v1::Finished* out) const {
-  generation_.FillFinished(out);
-  if (engine_timed_ || engine_id_ == 0) return;
-  SetDuration(queue_time_, out->mutable_timings()->mutable_queue());
-  SetDuration(std::max(absl::ZeroDuration(), first_token_ - created_ - queue_time_),
-              out->mutable_timings()->mutable_prefill());
-  SetDuration(last_token_ - first_token_, out->mutable_timings()->mutable_decode());
+bool RunningRequest::parked() const {
+  return std::any_of(samples_.begin(), samples_.end(), [](const auto& sample) { return sample->parked(); });
+}
+
+int RunningRequest::output_tokens() const {
+  int tokens = 0;
+  for (const std::unique_ptr<RunningSample>& sample : samples_)
+    tokens += sample->generation().output_tokens();
+  return tokens;
+}
+
+const RunningSample& RunningRequest::FirstStarted() const {
+  const auto first =
+      std::find_if(samples_.begin(), samples_.end(), [](const auto& s) { return s->started(); });
+  return first == samples_.end() ? *samples_.front() : **first;
+}
+
+void RunningRequest::FillStarted(v1::Started* out) const {
+  const RunningSample& sample = FirstStarted();
+  sample.generation().FillStarted(sample.queue_time(), sample.cached_tokens(), out);
 }
 
 absl::Time RunningRequest::NextDue() const {
   absl::Time due = absl::InfiniteFuture();
-  if (!started_ && request_.queue_timeout.has_value()) due = created_ + *request_.queue_timeout;
-  if (request_.coalesce_delay > absl::ZeroDuration() && generation_.has_delta()) {
-    due = std::min(due, delta_since_ + request_.coalesce_delay);
-  }
+  if (!started() && request_.queue_timeout.has_value()) due = created_ + *request_.queue_timeout;
+  for (const std::unique_ptr<RunningSample>& sample : samples_) due = std::min(due, sample->NextDue());
   return due;
 }
 

@@ -1,5 +1,6 @@
 // What Generate and BatchGenerate have in common: one write in flight, what comes meanwhile merges, slow
-// readers end, cancelled calls stop their work at once. The subclass says what comes next.
+// readers are parked and end in the end, cancelled calls stop their work at once. The subclass says what
+// comes next.
 //
 // Thread rule: gRPC's threads and the WriteLoop's; all virtual calls come under mutex(). Lifetime: made by
 // Launch, it holds itself until gRPC's OnDone.
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "service/runtime/status.h"
@@ -51,6 +53,7 @@ class StreamReactor : public grpc::ServerWriteReactor<Response>,
   void OnWriteDone(bool ok) final {
     absl::MutexLock lock(&mutex_);
     write_in_flight_ = false;
+    parked_since_ = absl::InfiniteFuture();
     if (finished_) return;
     if (!ok) final_status_ = Gone();
     Advance();
@@ -84,8 +87,8 @@ class StreamReactor : public grpc::ServerWriteReactor<Response>,
   virtual void Begin() = 0;
   virtual Next NextMessage(absl::Time now, Response* out, absl::Status* status, absl::Time* wake_at) = 0;
   virtual void StopAll() = 0;
-  // The fullest of the queues behind this stream.
-  virtual TokenQueue::Fill WorstFill() const = 0;
+  // A request behind this stream is parked.
+  virtual bool Parked() const = 0;
 
   absl::Time Deadline() const {
     const auto deadline = call_->deadline();
@@ -125,7 +128,6 @@ class StreamReactor : public grpc::ServerWriteReactor<Response>,
         return;
       case Next::kWrite:
         write_in_flight_ = true;
-        write_started_ = now;
         this->StartWrite(&response_);
         return;
       case Next::kWriteLast:
@@ -146,23 +148,25 @@ class StreamReactor : public grpc::ServerWriteReactor<Response>,
     context_->loop->PostAt(time, this->weak_from_this());
   }
 
-  // The client reads too slowly when more waits than it may while one write is older than the grace. The
-  // engine is freed at once; the client learns of it when it reads on, and is cut off if it does not.
+  // A client that does not read while a request is parked has the grace to read on, which ends the write in
+  // flight. After it the engine is freed; the client learns of it when it reads, and is cut off if it does
+  // not.
   void WatchSlowWrite(absl::Time now) {
     const absl::Duration grace = context_->limits.grace;
     if (!final_status_.ok()) {
-      if (now >= slow_since_ + grace) call_->TryCancel();
+      if (now >= slow_since_ + context_->limits.cut_off) call_->TryCancel();
       return;
     }
-    const TokenQueue::Fill fill = WorstFill();
-    if (fill == TokenQueue::Fill::kNormal) return;
-    if (fill != TokenQueue::Fill::kOverHard && now < write_started_ + grace)
-      return WakeAt(write_started_ + grace);
+    if (!Parked()) return;
+    parked_since_ = std::min(parked_since_, now);
+    if (now < parked_since_ + grace) return WakeAt(parked_since_ + grace);
     StopAll();
-    final_status_ = service::MakeError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_SLOW_CONSUMER,
-                                       "the client reads too slowly: too many tokens wait to be sent");
+    final_status_ = service::MakeError(
+        absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_SLOW_CONSUMER,
+        absl::StrCat("the client read nothing for ", absl::FormatDuration(grace), " while more than ",
+                     context_->limits.max_tokens, " tokens waited to be sent"));
     slow_since_ = now;
-    context_->loop->PostAt(now + grace, this->weak_from_this());
+    context_->loop->PostAt(now + context_->limits.cut_off, this->weak_from_this());
   }
 
   const ServiceContext* const context_;
@@ -171,9 +175,10 @@ class StreamReactor : public grpc::ServerWriteReactor<Response>,
   absl::Mutex mutex_;
   Response response_;  // of the write in flight
   bool write_in_flight_ = false;
-  bool finished_ = false;      // Finish was called
-  absl::Status final_status_;  // to finish with, once no write is in flight
-  absl::Time write_started_, slow_since_;
+  bool finished_ = false;                             // Finish was called
+  absl::Status final_status_;                         // to finish with, once no write is in flight
+  absl::Time parked_since_ = absl::InfiniteFuture();  // first seen so during the write in flight
+  absl::Time slow_since_;                             // final_status_ says so
   absl::Time timer_ = absl::InfinitePast();
   std::shared_ptr<StreamReactor> self_;
 };

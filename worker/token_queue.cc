@@ -14,6 +14,21 @@ void Move(std::vector<T>* from, std::vector<T>* to) {
 
 }  // namespace
 
+void TokenQueue::Bind(engine::EngineInterface* engine, uint64_t id) {
+  absl::MutexLock lock(&mutex_);
+  engine_ = engine;
+  id_ = id;
+  if (!closed_) ParkIfFull();
+}
+
+// True: parked just now. Under the lock, or a Take in between would be overtaken by an older Park.
+bool TokenQueue::ParkIfFull() {
+  if (engine_ == nullptr || parked_ || waiting_tokens_ <= max_tokens_) return false;
+  parked_ = true;
+  engine_->Park(id_);
+  return true;
+}
+
 void TokenQueue::OnStarted(absl::Duration queue_time, int cached_tokens) {
   bool wake = false;
   {
@@ -33,12 +48,10 @@ void TokenQueue::OnTokens(engine::TokenEvent event) {
   {
     absl::MutexLock lock(&mutex_);
     if (closed_) return;
-    const int before = waiting_tokens_;
     waiting_tokens_ += static_cast<int>(event.tokens.size());
-    wake = (before <= soft_tokens_ && waiting_tokens_ > soft_tokens_) ||
-           (before <= hard_tokens_ && waiting_tokens_ > hard_tokens_);
-    if (waiting_tokens_ <= hard_tokens_) Append(std::move(event));
-    wake = wake || armed_;
+    Append(std::move(event));
+    const bool full = ParkIfFull();
+    wake = full || armed_;
     armed_ = false;
   }
   if (!wake) return;
@@ -76,14 +89,15 @@ bool TokenQueue::Take(Taken* out, bool arm) {
     return false;
   }
   std::swap(*out, waiting_);
-  if (waiting_tokens_ <= hard_tokens_) waiting_tokens_ = 0;  // past it tokens were lost, which stays so
+  waiting_tokens_ = 0;
+  if (parked_) engine_->Unpark(id_);
+  parked_ = false;
   return true;
 }
 
-TokenQueue::Fill TokenQueue::fill() const {
+bool TokenQueue::parked() const {
   absl::MutexLock lock(&mutex_);
-  if (waiting_tokens_ > hard_tokens_) return Fill::kOverHard;
-  return waiting_tokens_ > soft_tokens_ ? Fill::kOverSoft : Fill::kNormal;
+  return parked_;
 }
 
 void TokenQueue::Close() {

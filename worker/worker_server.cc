@@ -148,6 +148,7 @@ bool WorkerServer::Drain(absl::Duration limit) {
 WorkerServer::~WorkerServer() {
   links_.clear();
   if (server_ != nullptr) server_->Shutdown(absl::ZeroDuration());
+  if (service_ != nullptr) service_->engine().ObserveSteps({});
   metrics_.Stop();
 }
 

@@ -158,6 +158,57 @@ TEST(BatchReactorTest, CancellingTheCallCancelsAllItems) {
   EXPECT_EQ(fixture.engine().Status().cancelled_total, 16u);
 }
 
+TEST(BatchReactorTest, AnItemHasAllItsSamples) {
+  FakeEngineOptions options;
+  options.mean_length = 40;
+  ServiceFixture fixture(options);
+  v1::BatchGenerateRequest request = MakeBatch(2, 60);
+  request.mutable_items(1)->mutable_request()->mutable_output()->set_n(3);
+  const BatchOutcome outcome = RunBatch(&fixture, request);
+  ASSERT_TRUE(outcome.status.ok()) << outcome.status;
+  ASSERT_EQ(outcome.items.size(), 2u);
+  uint64_t tokens = 0;
+  for (const auto& item : outcome.items) {
+    ASSERT_EQ(item.result().samples_size(), item.index() == 1 ? 3 : 1);
+    for (int k = 0; k < item.result().samples_size(); ++k) {
+      v1::GenerateRequest single = request.items(item.index()).request();
+      single.mutable_output()->clear_n();
+      single.set_first_sample_index(k);
+      EXPECT_EQ(item.result().samples(k).text(), fixture.Generate(single).text());
+      EXPECT_EQ(item.result().samples(k).finished().sample_index(), static_cast<uint32_t>(k));
+      tokens += item.result().samples(k).token_ids_size();
+    }
+  }
+  EXPECT_EQ(outcome.summary.output_tokens(), tokens);
+}
+
+TEST(BatchReactorTest, ItemsOfASlowReaderAreParkedAndGoOn) {
+  FakeEngineOptions options;
+  options.max_context = 1 << 16;
+  StreamLimits limits;
+  limits.max_tokens = 64;
+  ServiceFixture fixture(options, limits);
+  v1::BatchGenerateRequest request = MakeBatch(3, 4000);
+  request.set_stream_deltas(true);
+  for (auto& item : *request.mutable_items()) item.mutable_request()->mutable_output()->set_logprobs(20);
+  grpc::ClientContext context;
+  auto stream = fixture.stub().BatchGenerate(&context, request);
+  ASSERT_TRUE(fixture.engine().AwaitParked(3, absl::Seconds(20)));  // without a single read
+  v1::BatchGenerateResponse response;
+  int ended = 0;
+  while (stream->Read(&response)) {
+    if (!response.has_item_finished()) continue;
+    ++ended;
+    const v1::BatchGenerateResponse::ItemFinished& item = response.item_finished();
+    EXPECT_EQ(item.status().code(), 0) << item.status().message();
+    EXPECT_EQ(item.result().samples(0).text(),
+              fixture.Generate(request.items(item.index()).request()).text());
+  }
+  EXPECT_TRUE(stream->Finish().ok());
+  EXPECT_EQ(ended, 3);
+  EXPECT_EQ(fixture.engine().Status().cancelled_total, 0u);
+}
+
 TEST(BatchReactorTest, RefusesABadBatch) {
   ServiceFixture fixture;
   EXPECT_EQ(service::ReasonOf(RunBatch(&fixture, v1::BatchGenerateRequest()).status),

@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -161,6 +162,113 @@ TEST(GenerateReactorTest, ResumedStreamGoesOnExactlyWhereItWas) {
     EXPECT_EQ(rest.finished.usage().output_tokens(), ids.size());
     EXPECT_EQ(rest.finished.usage().prompt_tokens(), 3u);
   }
+}
+
+struct SampleOutcome {
+  std::string text;
+  std::vector<uint32_t> ids;
+  v1::Finished finished;
+  int finishes = 0;
+};
+
+// All of a stream by sample, with its rules checked.
+std::vector<SampleOutcome> ReadSamples(grpc::ClientReader<v1::GenerateResponse>* stream, int n) {
+  std::vector<SampleOutcome> samples(n);
+  v1::GenerateResponse response;
+  while (stream->Read(&response)) {
+    if (response.has_delta()) {
+      SampleOutcome& sample = samples.at(response.delta().sample_index());
+      EXPECT_EQ(response.delta().token_offset(), sample.ids.size());
+      EXPECT_EQ(sample.finishes, 0) << "a delta after the sample's end";
+      sample.text += response.delta().text();
+      sample.ids.insert(sample.ids.end(), response.delta().token_ids().begin(),
+                        response.delta().token_ids().end());
+    } else if (response.has_finished()) {
+      SampleOutcome& sample = samples.at(response.finished().sample_index());
+      ++sample.finishes;
+      sample.finished = response.finished();
+    }
+  }
+  return samples;
+}
+
+TEST(GenerateReactorTest, SamplesEqualSingleRequestsOfTheirIndex) {
+  FakeEngineOptions options;
+  options.mean_length = 60;
+  options.max_sequences = 3;  // fewer than samples: the last ones wait
+  ServiceFixture fixture(options);
+  v1::GenerateRequest request = TextRequest("abc", 100);
+  request.mutable_sampling()->set_seed(7);
+  request.set_first_sample_index(10);
+  request.mutable_stop()->add_stop_strings("ab");
+  request.mutable_output()->set_n(8);
+  grpc::ClientContext context;
+  auto stream = fixture.stub().Generate(&context, request);
+  const std::vector<SampleOutcome> samples = ReadSamples(stream.get(), 8);
+  ASSERT_TRUE(stream->Finish().ok());
+  std::set<std::string> texts;
+  std::set<int> reasons;
+  for (int k = 0; k < 8; ++k) {
+    SCOPED_TRACE(k);
+    v1::GenerateRequest single = request;
+    single.mutable_output()->clear_n();
+    single.set_first_sample_index(10 + k);
+    const Outcome alone = fixture.Generate(single);
+    EXPECT_EQ(samples[k].text, alone.text());
+    EXPECT_EQ(samples[k].ids, alone.ids());
+    EXPECT_EQ(samples[k].finishes, 1);
+    EXPECT_EQ(samples[k].finished.reason(), alone.finished.reason());
+    EXPECT_EQ(samples[k].finished.matched_stop(), alone.finished.matched_stop());
+    EXPECT_EQ(samples[k].finished.usage().output_tokens(), alone.finished.usage().output_tokens());
+    EXPECT_EQ(samples[k].finished.usage().prompt_tokens(), 3u);
+    texts.insert(samples[k].text);
+    reasons.insert(samples[k].finished.reason());
+  }
+  EXPECT_EQ(texts.size(), 8u);
+  EXPECT_GT(reasons.size(), 1u) << "each has an end of its own";
+  EXPECT_TRUE(fixture.AwaitIdle());
+}
+
+TEST(GenerateReactorTest, CancellingCancelsEverySample) {
+  FakeEngineOptions options;
+  options.gated = true;
+  ServiceFixture fixture(options);
+  v1::GenerateRequest request = TextRequest("abc", 100);
+  request.mutable_output()->set_n(5);
+  grpc::ClientContext context;
+  auto stream = fixture.stub().Generate(&context, request);
+  ASSERT_TRUE(fixture.engine().AwaitSubmitted(5, absl::Seconds(20)));
+  context.TryCancel();
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_TRUE(fixture.AwaitIdle());
+  EXPECT_EQ(fixture.engine().Status().cancelled_total, 5u);
+}
+
+TEST(GenerateReactorTest, SamplesThatFindNoRoomLeaveNothingBehind) {
+  FakeEngineOptions options;
+  options.gated = true;
+  options.max_sequences = 1;
+  options.max_waiting = 3;
+  ServiceFixture fixture(options);
+  grpc::ClientContext context;
+  auto running = fixture.stub().Generate(&context, TextRequest("a", 1));
+  v1::GenerateResponse response;
+  ASSERT_TRUE(running->Read(&response));  // Started: it runs
+  v1::GenerateRequest two = TextRequest("b", 1), three = TextRequest("c", 1);
+  two.mutable_output()->set_n(2);
+  three.mutable_output()->set_n(2);
+  grpc::ClientContext waiting_context;
+  auto waiting = fixture.stub().Generate(&waiting_context, two);
+  ASSERT_TRUE(fixture.engine().AwaitSubmitted(3, absl::Seconds(20)));
+  EXPECT_EQ(service::ReasonOf(fixture.Generate(three).status), v1::ERROR_REASON_QUEUE_FULL);
+  fixture.engine().Grant(3);
+  while (waiting->Read(&response)) {
+  }
+  EXPECT_TRUE(waiting->Finish().ok());
+  while (running->Read(&response)) {
+  }
+  EXPECT_TRUE(fixture.AwaitIdle());
+  EXPECT_EQ(fixture.service().inflight().size(), 0);
 }
 
 TEST(GenerateReactorTest, KeepaliveComesWhileNothingElseDoes) {

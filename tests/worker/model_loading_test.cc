@@ -3,6 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
+
+#include "tests/support/model/gguf_writer.h"
+#include "tests/support/model/tiny_llama.h"
+#include "worker/request_reader.h"
 
 namespace hekla::worker {
 namespace {
@@ -80,6 +85,37 @@ TEST(ModelLoadingTest, TheStoryModelRunsOnTheProcessor) {
   EXPECT_EQ(loaded->served.description.family(), "llama");
   EXPECT_GT(loaded->served.description.parameters(), 0u);
   EXPECT_EQ(loaded->engine->Status().limits.max_sequences, 2);
+}
+
+TEST(ModelLoadingTest, TheFilesChatTemplateRendersChatsWithOneBos) {
+  v1::GenerateRequest request;
+  v1::Chat::Message* message = request.mutable_chat()->add_messages();
+  message->set_role("user");
+  message->set_content("hello");
+  std::vector<schedule::TokenId> prompts[2];
+  for (bool writes_bos : {false, true}) {
+    test::GgufWriter writer = test::TinyLlama(1);
+    writer.AddString(
+        "tokenizer.chat_template",
+        std::string(writes_bos ? "{{ bos_token }}" : "") +
+            "{% for m in messages %}{{ m['role'] }}: {{ m['content'] | trim }}{{ eos_token }}{% endfor %}");
+    const test::TemporaryFile file(writer.Build());
+    WorkerConfig config;
+    config.model_path = file.path();
+    config.device = "cpu";
+    const auto loaded = LoadModel(config, {});
+    ASSERT_TRUE(loaded.ok()) << loaded.status();
+    EXPECT_TRUE(loaded->served.description.has_chat_template());
+    ServedModel served = loaded->served;
+    served.description.mutable_limits()->set_max_context(128);
+    const auto read = ReadGenerateRequest(request, served, v1::PRIORITY_NORMAL);
+    ASSERT_TRUE(read.ok()) << read.status();
+    prompts[writes_bos] = read->engine.prompt;
+    EXPECT_EQ(served.tokenizer->Decode(prompts[writes_bos], true), "<|begin|>user: hello<|endoftext|>");
+  }
+  EXPECT_EQ(prompts[0], prompts[1]);
+  EXPECT_EQ(prompts[0].front(), 260);
+  EXPECT_EQ(prompts[0].back(), 261);
 }
 
 }  // namespace

@@ -96,11 +96,12 @@ std::vector<BadCase> PromptCases() {
   return {
       {"no prompt", [](auto* r) { r->clear_text(); }, kInvalid, kField, {"prompt"}},
       {"empty prompt", [](auto* r) { r->set_text(""); }, kInvalid, kField, {"prompt", "no tokens"}},
-      {"chat",
+      {"chat without template",
        [](auto* r) { r->mutable_chat()->add_messages()->set_content("a"); },
        kUnbuilt,
        kOption,
-       {"chat"}},
+       {"chat", "no chat template"}},
+      {"empty chat", [](auto* r) { r->mutable_chat(); }, kInvalid, kField, {"chat.messages", "0", "1"}},
       {"prompt id",
        [](auto* r) { r->mutable_token_ids()->add_ids(257); },
        kInvalid,
@@ -263,7 +264,27 @@ std::vector<BadCase> StopCases() {
 std::vector<BadCase> OutputCases() {
   return {
       {"n 0", [](auto* r) { r->mutable_output()->set_n(0); }, kInvalid, kField, {"output.n", "1 .. 16"}},
-      {"n", [](auto* r) { r->mutable_output()->set_n(2); }, kUnbuilt, kOption, {"output.n", "2"}},
+      {"n above the queue",
+       [](auto* r) { r->mutable_output()->set_n(16); },
+       kInvalid,
+       kField,
+       {"output.n", "16", "queue of 8"}},
+      {"n resumed",
+       [](auto* r) {
+         r->mutable_output()->set_n(2);
+         r->add_resume_token_ids(65);
+       },
+       kInvalid,
+       kField,
+       {"output.n", "2", "resume_token_ids"}},
+      {"samples",
+       [](auto* r) {
+         r->mutable_output()->set_n(2);
+         r->set_first_sample_index(4294967295u);
+       },
+       kInvalid,
+       kField,
+       {"first_sample_index", "4294967295", "2"}},
       {"n 17", [](auto* r) { r->mutable_output()->set_n(17); }, kInvalid, kField, {"output.n", "17"}},
       {"logprobs",
        [](auto* r) { r->mutable_output()->set_logprobs(21); },
@@ -371,6 +392,57 @@ TEST_F(RequestReaderTest, EverySetFieldReachesTheEngine) {
   EXPECT_EQ(read->engine.priority, 2);
   EXPECT_EQ(read->engine.prompt, (std::vector<schedule::TokenId>{'a', 'b', 'c', 67}));
   EXPECT_EQ(read->engine.resumed_tokens, 1);
+}
+
+GenerateRequest ChatRequest(const std::string& role, const std::string& content) {
+  GenerateRequest request;
+  v1::Chat::Message* message = request.mutable_chat()->add_messages();
+  message->set_role(role);
+  message->set_content(content);
+  return request;
+}
+
+TEST_F(RequestReaderTest, ChatsGoThroughTheModelsTemplate) {
+  DescribeChatTemplate(
+      std::string("{% for m in messages %}[{{ m.role }}]{{ m.content }}{{ eos_token }}{% endfor %}"
+                  "{% if add_generation_prompt %}[assistant]{% endif %}"),
+      &model_);
+  GenerateRequest request = ChatRequest("user", "Hi");
+  request.mutable_output()->set_echo(true);
+  absl::StatusOr<ReadRequest> read = Read(request);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->prompt_text, "[user]Hi<|end|>[assistant]");
+  EXPECT_EQ(read->engine.prompt, tokenizer_->Encode("[user]Hi<|end|>[assistant]"));
+  request.mutable_chat()->set_add_generation_prompt(false);
+  EXPECT_EQ(Read(request)->prompt_text, "[user]Hi<|end|>");
+}
+
+TEST_F(RequestReaderTest, ATemplatesErrorsNameTheChat) {
+  const struct {
+    std::string source;
+    absl::StatusCode code;
+    v1::ErrorReason reason;
+    std::string says;
+  } cases[] = {
+      {"{{ raise_exception('roles must alternate') }}", kInvalid, kField,
+       "chat.messages: the model's chat template refuses them: roles must alternate"},
+      {"{{ tools.first }}", kUnbuilt, kOption,
+       "the model's chat template fails: template line 1: 'tools' is undefined"},
+      {"{% include 'x' %}", kUnbuilt, kOption, "template line 1: the statement 'include' is not known"},
+      {"{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", kInvalid, kField,
+       "the model's chat template gives up"},
+  };
+  for (const auto& each : cases) {
+    DescribeChatTemplate(each.source, &model_);
+    const absl::Status status = Read(ChatRequest("user", "Hi")).status();
+    EXPECT_EQ(status.code(), each.code) << status;
+    EXPECT_EQ(service::ReasonOf(status), each.reason);
+    EXPECT_NE(std::string(status.message()).find(each.says), std::string::npos) << status;
+  }
+  DescribeChatTemplate(std::string("{{ messages[0].content }}"), &model_);
+  EXPECT_EQ(service::ReasonOf(Read(ChatRequest("user", std::string(2000, 'x'))).status()),
+            v1::ERROR_REASON_PROMPT_TOO_LONG);
+  EXPECT_EQ(service::ReasonOf(Read(ChatRequest("user", "")).status()), kField) << "no tokens";
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "service/runtime/status.h"
 #include "tests/support/engine_fake/service_fixture.h"
 
@@ -59,39 +61,74 @@ TEST(StreamReactorTest, DeadlineEndsTheRequestInTheEngine) {
   EXPECT_GT(fixture.engine().last_request().deadline_us, 0);
 }
 
-TEST(StreamReactorTest, SlowReaderFreesTheEngineAndIsTold) {
+// More than gRPC buffers between a server and a client that does not read.
+v1::GenerateRequest LongRequest() {
+  v1::GenerateRequest request = TextRequest("abc", 20000);
+  request.mutable_output()->set_logprobs(20);
+  request.mutable_sampling()->set_seed(5);
+  return request;
+}
+
+FakeEngineOptions LongContext() {
   FakeEngineOptions options;
   options.max_context = 1 << 20;
+  return options;
+}
+
+TEST(StreamReactorTest, SlowReaderIsParkedAndGetsAllWhenItReadsOn) {
   StreamLimits limits;
-  limits.soft_tokens = 64;
-  limits.hard_tokens = 1024;
-  ServiceFixture fixture(options, limits);
-  v1::GenerateRequest request = TextRequest("abc", 1 << 19);
-  request.mutable_output()->set_logprobs(20);
+  limits.max_tokens = 64;
+  ServiceFixture fixture(LongContext(), limits);
   grpc::ClientContext context;
-  auto stream = fixture.stub().Generate(&context, request);
+  auto stream = fixture.stub().Generate(&context, LongRequest());
+  ASSERT_TRUE(fixture.engine().AwaitParked(1, kPatience));  // without a single read
+  const engine::EngineStatus parked = fixture.engine().Status();
+  EXPECT_EQ(parked.running, 0);
+  // Others are not held up.
+  EXPECT_EQ(fixture.Generate(TextRequest("other", 500)).ids().size(), 500u);
+  EXPECT_EQ(fixture.engine().Status().parked, 1);
+  std::vector<uint32_t> ids;
+  v1::GenerateResponse response;
+  while (stream->Read(&response)) {
+    if (!response.has_delta()) continue;
+    ASSERT_EQ(response.delta().token_offset(), ids.size());
+    ids.insert(ids.end(), response.delta().token_ids().begin(), response.delta().token_ids().end());
+  }
+  EXPECT_TRUE(stream->Finish().ok());
+  EXPECT_EQ(fixture.engine().Status().cancelled_total, 0u);
+  const Outcome quick = fixture.Generate(LongRequest());
+  EXPECT_EQ(quick.ids().size(), 20000u);
+  EXPECT_EQ(ids, quick.ids());
+}
+
+TEST(StreamReactorTest, AReaderThatIsStillSlowAfterTheGraceFreesTheEngineAndIsTold) {
+  StreamLimits limits;
+  limits.max_tokens = 64;
+  limits.grace = absl::Milliseconds(20);
+  limits.cut_off = absl::Hours(1);
+  ServiceFixture fixture(LongContext(), limits);
+  grpc::ClientContext context;
+  auto stream = fixture.stub().Generate(&context, LongRequest());
   ASSERT_TRUE(fixture.engine().AwaitSubmitted(1, kPatience));
-  EXPECT_TRUE(fixture.engine().AwaitIdle(kPatience));  // without a single read
+  EXPECT_TRUE(fixture.engine().AwaitIdle(kPatience));
   EXPECT_EQ(fixture.engine().Status().cancelled_total, 1u);
   v1::GenerateResponse response;
   uint32_t tokens = 0;
   while (stream->Read(&response)) tokens += response.delta().token_count();
-  EXPECT_LT(tokens, 1u << 19);
-  EXPECT_EQ(ReasonOf(service::FromGrpc(stream->Finish())), v1::ERROR_REASON_SLOW_CONSUMER);
+  EXPECT_LT(tokens, 20000u);
+  const absl::Status status = service::FromGrpc(stream->Finish());
+  EXPECT_EQ(ReasonOf(status), v1::ERROR_REASON_SLOW_CONSUMER);
+  EXPECT_EQ(status.message(), "the client read nothing for 20ms while more than 64 tokens waited to be sent");
   EXPECT_TRUE(fixture.AwaitIdle());
 }
 
 TEST(StreamReactorTest, ReaderThatNeverReadsOnIsCutOff) {
-  FakeEngineOptions options;
-  options.max_context = 1 << 20;
   StreamLimits limits;
-  limits.soft_tokens = 64;
-  limits.grace = absl::Milliseconds(20);
-  ServiceFixture fixture(options, limits);
-  v1::GenerateRequest request = TextRequest("abc", 1 << 19);
-  request.mutable_output()->set_logprobs(20);
+  limits.max_tokens = 64;
+  limits.grace = limits.cut_off = absl::Milliseconds(20);
+  ServiceFixture fixture(LongContext(), limits);
   grpc::ClientContext context;
-  auto stream = fixture.stub().Generate(&context, request);
+  auto stream = fixture.stub().Generate(&context, LongRequest());
   ASSERT_TRUE(fixture.engine().AwaitSubmitted(1, kPatience));
   EXPECT_TRUE(fixture.AwaitIdle());
   EXPECT_EQ(fixture.engine().Status().cancelled_total, 1u);

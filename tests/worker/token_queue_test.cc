@@ -4,7 +4,9 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 
@@ -32,6 +34,25 @@ class CountingTask : public WriteTask {
   int pumps_ = 0;
 };
 
+// An engine that only writes down what is to be parked.
+class ParkRecorder : public engine::EngineInterface {
+ public:
+  absl::StatusOr<uint64_t> Submit(schedule::Request, std::shared_ptr<engine::TokenSink>) override {
+    return absl::UnimplementedError("not an engine");
+  }
+  void Cancel(uint64_t) override {}
+  void Park(uint64_t id) override { absl::StrAppend(&calls_, "park ", id, ";"); }
+  void Unpark(uint64_t id) override { absl::StrAppend(&calls_, "unpark ", id, ";"); }
+  void Drain() override {}
+  engine::EngineStatus Status() const override { return {}; }
+  void ObserveSteps(engine::StepObserver) override {}
+  int64_t NowMicros() const override { return 0; }
+  const std::string& calls() const { return calls_; }
+
+ private:
+  std::string calls_;
+};
+
 engine::TokenEvent Event(int offset, int tokens) {
   engine::TokenEvent event;
   event.token_offset = offset;
@@ -43,7 +64,7 @@ class TokenQueueTest : public testing::Test {
  protected:
   WriteLoop loop_;
   std::shared_ptr<CountingTask> owner_ = std::make_shared<CountingTask>();
-  TokenQueue queue_{&loop_, owner_, 4, 8};
+  TokenQueue queue_{&loop_, owner_, 4};
 };
 
 TEST_F(TokenQueueTest, EventsThatGoOnMergeAndGapsStayVisible) {
@@ -79,19 +100,38 @@ TEST_F(TokenQueueTest, WakesItsOwnerOnlyWhenArmed) {
   EXPECT_TRUE(owner_->AwaitPumps(2));
 }
 
-TEST_F(TokenQueueTest, FillIsToldAndPastTheHardLimitNothingIsKept) {
+TEST_F(TokenQueueTest, TooMuchWaitingParksTheRequestUntilItIsTaken) {
+  ParkRecorder engine;
+  queue_.Bind(&engine, 7);
   queue_.OnTokens(Event(0, 4));
   ASSERT_TRUE(owner_->AwaitPumps(1));
-  EXPECT_EQ(queue_.fill(), TokenQueue::Fill::kNormal);
+  EXPECT_FALSE(queue_.parked());
+  EXPECT_EQ(engine.calls(), "");
   queue_.OnTokens(Event(4, 1));
-  EXPECT_EQ(queue_.fill(), TokenQueue::Fill::kOverSoft);
+  EXPECT_TRUE(queue_.parked());
   EXPECT_TRUE(owner_->AwaitPumps(2));  // not armed, but over the limit
-  queue_.OnTokens(Event(5, 4));
-  EXPECT_EQ(queue_.fill(), TokenQueue::Fill::kOverHard);
+  queue_.OnTokens(Event(5, 1));        // of a step that was in flight
+  EXPECT_EQ(engine.calls(), "park 7;");
   TokenQueue::Taken taken;
   ASSERT_TRUE(queue_.Take(&taken, false));
-  EXPECT_EQ(taken.events[0].tokens.size(), 5u);
-  EXPECT_EQ(queue_.fill(), TokenQueue::Fill::kOverHard) << "tokens were lost";
+  EXPECT_EQ(taken.events[0].tokens.size(), 6u);
+  EXPECT_FALSE(queue_.parked());
+  EXPECT_EQ(engine.calls(), "park 7;unpark 7;");
+  queue_.OnTokens(Event(6, 5));
+  EXPECT_EQ(engine.calls(), "park 7;unpark 7;park 7;");
+  queue_.Close();
+  queue_.OnTokens(Event(11, 5));
+  EXPECT_FALSE(queue_.Take(&taken, false));
+  EXPECT_EQ(engine.calls(), "park 7;unpark 7;park 7;");
+}
+
+TEST_F(TokenQueueTest, ParksWhatCameBeforeItWasBound) {
+  ParkRecorder engine;
+  queue_.OnTokens(Event(0, 5));
+  EXPECT_FALSE(queue_.parked());
+  queue_.Bind(&engine, 7);
+  EXPECT_TRUE(queue_.parked());
+  EXPECT_EQ(engine.calls(), "park 7;");
 }
 
 TEST_F(TokenQueueTest, ClosedItDropsEverything) {

@@ -28,7 +28,7 @@ class WorkerServerTest : public testing::Test {
   }
   absl::StatusOr<std::unique_ptr<WorkerServer>> Start(const WorkerConfig& config) {
     return WorkerServer::Start(config, MakeByteModel(*tokenizer_, engine_->Status().limits, 64),
-                               engine_.get(), LoadSeconds{1, 2, 3});
+                               engine_.get(), LoadSeconds{1, 2, 3, 4});
   }
   static std::shared_ptr<grpc::Channel> Dial(const WorkerServer& server) {
     return grpc::CreateChannel(server.address(), grpc::InsecureChannelCredentials());

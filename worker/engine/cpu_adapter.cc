@@ -1,5 +1,7 @@
 #include "worker/engine/cpu_adapter.h"
 
+#include <unistd.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,10 +14,15 @@ namespace {
 
 constexpr int kMaxInFlight = 4;
 
+uint64_t MachineMemory() {
+  const int64_t pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGE_SIZE);
+  return pages > 0 && page_bytes > 0 ? static_cast<uint64_t>(pages) * page_bytes : 0;
+}
+
 }  // namespace
 
 CpuAdapter::CpuAdapter(std::unique_ptr<cpu::CpuExecutor> executor, int vocabulary)
-    : executor_(std::move(executor)) {
+    : executor_(std::move(executor)), budget_bytes_(MachineMemory()) {
   const cpu::CpuOptions& options = executor_->options();
   limits_.max_sequences = options.max_sequences;
   limits_.max_context = options.max_context;

@@ -22,11 +22,13 @@ class CpuAdapter : public Executor {
   absl::Status Await(schedule::BatchResult* result) override;
   PhaseSeconds phase_seconds() const override { return phases_; }
   uint64_t device_memory_bytes() const override { return executor_->memory_bytes(); }
+  uint64_t device_memory_budget_bytes() const override { return budget_bytes_; }
   uint64_t device_bytes_read() const override { return executor_->bytes_read(); }
 
  private:
   const std::unique_ptr<cpu::CpuExecutor> executor_;
   Limits limits_;
+  const uint64_t budget_bytes_;  // the machine's memory
   PhaseSeconds phases_;
   std::deque<schedule::BatchResult> finished_;
 };

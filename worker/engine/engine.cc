@@ -37,6 +37,15 @@ schedule::SchedulerOptions ToSchedulerOptions(const Engine::Options& options) {
   return scheduler;
 }
 
+// Adds what a later reading of sums has more than an earlier one.
+void AddDifference(const PhaseSeconds& before, const PhaseSeconds& after, PhaseSeconds* sum) {
+  sum->build += after.build - before.build;
+  sum->load += after.load - before.load;
+  sum->submit += after.submit - before.submit;
+  sum->execute += after.execute - before.execute;
+  sum->readback += after.readback - before.readback;
+}
+
 // The phases of a request that ends at `end_us`; what never began takes no time.
 void SetTimes(int64_t submitted_us, int64_t started_us, int64_t first_token_us, int64_t end_us,
               TokenEvent* event) {
@@ -66,6 +75,7 @@ Engine::Engine(Options options, schedule::SchedulerOptions scheduler_options)
       mailbox_(scheduler_options_.max_waiting) {
   counters_.limits = executor_->limits();
   counters_.device_name = executor_->device_name();
+  counters_.device_memory_budget_bytes = executor_->device_memory_budget_bytes();
   Publish();
   thread_ = std::thread([this] { Loop(); });
 }
@@ -92,7 +102,7 @@ absl::StatusOr<uint64_t> Engine::Submit(schedule::Request request, std::shared_p
   const uint64_t id = ++last_id_;
   const auto tokens = static_cast<int64_t>(submission.request.prompt.size());
   submission.request.id = id;
-  if (live_.empty()) progress_us_ = submission.submitted_us;
+  if (!WorkPresent()) progress_us_ = submission.submitted_us;
   live_.insert(id);
   unstarted_.insert(id);
   ++mailed_;
@@ -107,6 +117,23 @@ void Engine::Cancel(uint64_t id) {
   if (live_.contains(id)) mailbox_.PutCancel(id);
 }
 
+void Engine::Park(uint64_t id) {
+  absl::MutexLock lock(&mutex_);
+  if (live_.contains(id) && parked_.insert(id).second) mailbox_.PutParked(id, true);
+}
+
+void Engine::Unpark(uint64_t id) {
+  const int64_t now_us = NowMicros();
+  absl::MutexLock lock(&mutex_);
+  if (!parked_.contains(id)) return;
+  if (!WorkPresent()) progress_us_ = now_us;
+  parked_.erase(id);
+  mailbox_.PutParked(id, false);
+}
+
+// Something should be computed now.
+bool Engine::WorkPresent() const { return live_.size() > parked_.size(); }
+
 void Engine::Drain() {
   absl::MutexLock lock(&mutex_);
   status_.draining = true;
@@ -119,7 +146,7 @@ EngineStatus Engine::Status() const {
   EngineStatus status = status_;
   status.waiting += mailed_;
   status.queued_uncached_tokens += mailed_tokens_;
-  if (!live_.empty()) status.last_step_age = absl::Microseconds(std::max<int64_t>(0, now_us - progress_us_));
+  if (WorkPresent()) status.last_step_age = absl::Microseconds(std::max<int64_t>(0, now_us - progress_us_));
   return status;
 }
 
@@ -139,12 +166,19 @@ void Engine::Loop() {
       } else if (!open) {
         return;
       } else {
-        HEKLA_CHECK(scheduler_.idle(), "work is present and nothing is planned");
-        mailbox_.Wait();
+        HEKLA_CHECK(scheduler_.resting(), "work is present and nothing is planned");
+        AwaitMail();
       }
     }
     if (!status.ok()) return Fail(status);
   }
+}
+
+// Sleeps until there is mail, or until the deadline of a parked request.
+void Engine::AwaitMail() {
+  const int64_t deadline_us = scheduler_.next_deadline_us();
+  mailbox_.Wait(deadline_us == 0 ? absl::InfiniteDuration()
+                                 : absl::Microseconds(std::max<int64_t>(1, deadline_us - NowMicros())));
 }
 
 // Hands the mailbox's contents to the scheduler. False: the mailbox is closed.
@@ -162,6 +196,13 @@ bool Engine::TakeMail() {
     const absl::Status status = scheduler_.Add(std::move(submission.request));
     HEKLA_CHECK(status.ok(), "Submit has checked the request and the room for it");
   }
+  for (const auto& [id, parked] : mail_.parks) {
+    if (parked) {
+      counters_.parks_total += scheduler_.Park(id);
+    } else {
+      scheduler_.Unpark(id);
+    }
+  }
   for (uint64_t id : mail_.cancels) scheduler_.Cancel(id, FinishReason::kCancelled, &news_);
   if (!mail_.submissions.empty()) {
     // Under one lock, or a request would be counted twice or not at all.
@@ -177,14 +218,24 @@ absl::Status Engine::SubmitSteps() {
   while (scheduler_.NextBatch(&batch_)) {
     StartStreams();
     StepShape& shape = shapes_[batch_.step % shapes_.size()];
-    shape = StepShape();
-    shape.submitted_us = NowMicros();
-    for (const schedule::BatchRow& row : batch_.rows) {
-      ++(row.token == schedule::kFromDevice ? shape.decode_rows : shape.prefill_rows);
-    }
+    shape = ShapeOfBatch();
+    const PhaseSeconds before = executor_->phase_seconds();
     HEKLA_RETURN_IF_ERROR(WithContext(executor_->Submit(batch_), absl::StrCat("step ", batch_.step)));
+    AddDifference(before, executor_->phase_seconds(), &shape.phases);
   }
   return absl::OkStatus();
+}
+
+Engine::StepShape Engine::ShapeOfBatch() const {
+  StepShape shape;
+  shape.submitted_us = NowMicros();
+  int previous_slot = -1;
+  for (const schedule::BatchRow& row : batch_.rows) {
+    ++(row.token == schedule::kFromDevice ? shape.decode_rows : shape.prefill_rows);
+    shape.sequences += row.slot != previous_slot;  // the rows of a slot are consecutive
+    previous_slot = row.slot;
+  }
+  return shape;
 }
 
 void Engine::StartStreams() {
@@ -192,22 +243,26 @@ void Engine::StartStreams() {
   const int64_t now_us = NowMicros();
   {
     absl::MutexLock lock(&mutex_);
-    for (uint64_t id : scheduler_.started()) unstarted_.erase(id);
+    for (const schedule::StartedSequence& started : scheduler_.started()) unstarted_.erase(started.id);
     CopyCounts(&status_);
   }
-  for (uint64_t id : scheduler_.started()) {
-    Stream& stream = streams_.at(id);
+  for (const schedule::StartedSequence& started : scheduler_.started()) {
+    Stream& stream = streams_.at(started.id);
     stream.started_us = now_us;
-    stream.sink->OnStarted(absl::Microseconds(now_us - stream.submitted_us), /*cached_tokens=*/0);
+    stream.cached_tokens = started.cached_tokens;
+    stream.sink->OnStarted(absl::Microseconds(now_us - stream.submitted_us), started.cached_tokens);
   }
 }
 
 absl::Status Engine::FinishStep() {
   result_.samples.clear();
   result_.logits.clear();
+  const PhaseSeconds before = executor_->phase_seconds();
   HEKLA_RETURN_IF_ERROR(WithContext(executor_->Await(&result_), "awaiting a step"));
   HEKLA_RETURN_IF_ERROR(scheduler_.Finish(result_, &news_));
-  CountStep(shapes_[result_.step % shapes_.size()]);
+  StepShape& shape = shapes_[result_.step % shapes_.size()];
+  AddDifference(before, executor_->phase_seconds(), &shape.phases);
+  CountStep(shape);
   Publish();
   Deliver();
   return absl::OkStatus();
@@ -225,25 +280,42 @@ void Engine::CountStep(const StepShape& shape) {
           : counters_.step_seconds_ewma + kEwmaWeight * (seconds - counters_.step_seconds_ewma);
   counters_.prefill_tokens_total += shape.prefill_rows;
   for (const SequenceEvent& news : news_) counters_.decode_tokens_total += news.token >= 0;
+  StepRecord record;
   if (shape.decode_rows == 0) {
     ++counters_.prefill_steps_total;
     counters_.prefill_step_seconds += seconds;
   } else if (shape.prefill_rows == 0) {
+    record.kind = StepKind::kDecode;
     ++counters_.decode_steps_total;
     counters_.decode_step_seconds += seconds;
   } else {
+    record.kind = StepKind::kMixed;
     ++counters_.mixed_steps_total;
     counters_.mixed_step_seconds += seconds;
   }
+  record.seconds = seconds;
+  record.phases = shape.phases;
+  record.tokens = shape.prefill_rows + shape.decode_rows;
+  record.sequences = shape.sequences;
+  absl::MutexLock lock(&observer_mutex_);
+  if (observer_) observer_(record);
+}
+
+void Engine::ObserveSteps(StepObserver observer) {
+  absl::MutexLock lock(&observer_mutex_);
+  observer_ = std::move(observer);
 }
 
 void Engine::CopyCounts(EngineStatus* status) const {
   const schedule::SchedulerCounts counts = scheduler_.counts();
   status->running = counts.running;
   status->waiting = counts.waiting;
+  status->parked = counts.parked;
   status->kv_blocks_used = counts.blocks_held;
   status->queued_uncached_tokens = counts.uncomputed_prompt_tokens;
   status->preemptions_total = counts.preemptions_total;
+  status->prompt_tokens_total = counts.prompt_tokens_total;
+  status->shared_tokens_total = counts.shared_tokens_total;
 }
 
 // Makes the state after the last step visible to Status(), before its news is delivered.
@@ -252,6 +324,7 @@ void Engine::Publish() {
   counters_.phases = executor_->phase_seconds();
   counters_.device_memory_bytes = executor_->device_memory_bytes();
   counters_.device_bytes_read = executor_->device_bytes_read();
+  counters_.kernels = executor_->kernel_counts();
   for (const SequenceEvent& news : news_)
     counters_.cancelled_total += news.finish == FinishReason::kCancelled;
   absl::MutexLock lock(&mutex_);
@@ -261,6 +334,7 @@ void Engine::Publish() {
   for (const SequenceEvent& news : news_) {
     if (news.finish == FinishReason::kNone) continue;
     live_.erase(news.id);
+    parked_.erase(news.id);
     unstarted_.erase(news.id);
   }
 }
@@ -292,6 +366,7 @@ TokenEvent Engine::Compose(const SequenceEvent& news, Stream* stream) {
     if (stream->first_token_us == 0) stream->first_token_us = now_us;
   }
   if (news.finish == FinishReason::kNone) return event;
+  event.cached_tokens = stream->cached_tokens;
   SetTimes(stream->submitted_us, stream->started_us, stream->first_token_us, now_us, &event);
   return event;
 }
@@ -308,13 +383,15 @@ void Engine::Fail(const absl::Status& status) {
   }
   TakeMail();
   news_.clear();  // no longer of interest: each of its requests ends with the error
-  counters_.running = counters_.waiting = counters_.kv_blocks_used = 0;
+  counters_.running = counters_.waiting = counters_.parked = counters_.kv_blocks_used = 0;
   counters_.queued_uncached_tokens = 0;
+  counters_.device_lost = true;
   {
     absl::MutexLock lock(&mutex_);
     counters_.draining = status_.draining;
     status_ = counters_;
     live_.clear();
+    parked_.clear();
     unstarted_.clear();
   }
   auto streams = std::exchange(streams_, {});

@@ -54,8 +54,11 @@ class Engine : public EngineInterface {
 
   absl::StatusOr<uint64_t> Submit(schedule::Request request, std::shared_ptr<TokenSink> sink) override;
   void Cancel(uint64_t id) override;
+  void Park(uint64_t id) override;
+  void Unpark(uint64_t id) override;
   void Drain() override;
   EngineStatus Status() const override;
+  void ObserveSteps(StepObserver observer) override;
   int64_t NowMicros() const override;
 
  private:
@@ -64,22 +67,27 @@ class Engine : public EngineInterface {
     std::shared_ptr<TokenSink> sink;
     int logprobs = -1;
     int token_offset = 0;  // of the next token
+    int cached_tokens = 0;
     int64_t submitted_us = 0, started_us = 0, first_token_us = 0;
   };
   struct StepShape {
     int64_t submitted_us = 0;
-    int prefill_rows = 0, decode_rows = 0;
+    int prefill_rows = 0, decode_rows = 0, sequences = 0;
+    PhaseSeconds phases;  // spent on it so far
   };
 
   Engine(Options options, schedule::SchedulerOptions scheduler_options);
 
   void Loop();
   bool TakeMail();
+  void AwaitMail();
+  bool WorkPresent() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status SubmitSteps();
   absl::Status FinishStep();
   void StartStreams();
   void CancelAll();
   void Fail(const absl::Status& status);
+  StepShape ShapeOfBatch() const;
   void CountStep(const StepShape& shape);
   void CopyCounts(EngineStatus* status) const;
   void Publish();
@@ -103,10 +111,14 @@ class Engine : public EngineInterface {
   int64_t finished_us_ = 0;                    // when the last step finished
   EngineStatus counters_;                      // the copy the engine's thread counts in
 
+  absl::Mutex observer_mutex_;  // held while the observer runs
+  StepObserver observer_ ABSL_GUARDED_BY(observer_mutex_);
+
   Mailbox mailbox_;
   mutable absl::Mutex mutex_;
   EngineStatus status_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_set<uint64_t> live_ ABSL_GUARDED_BY(mutex_);  // submitted and not ended
+  absl::flat_hash_set<uint64_t> live_ ABSL_GUARDED_BY(mutex_);    // submitted and not ended
+  absl::flat_hash_set<uint64_t> parked_ ABSL_GUARDED_BY(mutex_);  // of them, those that are to be parked
   absl::flat_hash_set<uint64_t> unstarted_
       ABSL_GUARDED_BY(mutex_);              // of them, those that wait for their first step
   int mailed_ ABSL_GUARDED_BY(mutex_) = 0;  // of them, those that are still in the mailbox

@@ -3,6 +3,7 @@
 #define HEKLA_WORKER_ENGINE_ENGINE_INTERFACE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,20 +41,35 @@ class TokenSink {
 // A snapshot for load reports and metrics. All counts are of this moment unless they end in _total.
 struct EngineStatus {
   Limits limits;
-  int running = 0, waiting = 0;
+  int running = 0, waiting = 0, parked = 0;    // each request in one of them
   int kv_blocks_used = 0;
   int64_t queued_uncached_tokens = 0;          // prompt tokens waiting or not yet computed
-  uint64_t steps_total = 0, preemptions_total = 0, cancelled_total = 0;
+  uint64_t steps_total = 0, preemptions_total = 0, cancelled_total = 0, parks_total = 0;
   uint64_t prefill_tokens_total = 0, decode_tokens_total = 0;  // prompt tokens computed, output tokens delivered
+  uint64_t prompt_tokens_total = 0, shared_tokens_total = 0;   // of requests that were started; of those, with shared KV memory
   double prefill_step_seconds = 0, decode_step_seconds = 0, mixed_step_seconds = 0;  // sums
   uint64_t prefill_steps_total = 0, decode_steps_total = 0, mixed_steps_total = 0;
   double step_seconds_ewma = 0;
-  absl::Duration last_step_age;                // since the last finished step; zero when no work is present
-  PhaseSeconds phases;
+  absl::Duration last_step_age;                // since the last finished step; zero when no work is present but what is parked
+  PhaseSeconds phases;                         // sums over all steps
   uint64_t device_memory_bytes = 0, device_bytes_read = 0;
+  uint64_t device_memory_budget_bytes = 0;     // 0 = not known
+  KernelCounts kernels;
+  bool device_lost = false;                    // the engine has ended with an error
   std::string device_name;
   bool draining = false;
 };
+
+// A finished step, for histograms. By its rows it is of prompts, of new tokens, or of both.
+enum class StepKind { kPrefill, kDecode, kMixed };
+struct StepRecord {
+  StepKind kind = StepKind::kPrefill;
+  double seconds = 0;
+  PhaseSeconds phases;
+  int tokens = 0;     // rows
+  int sequences = 0;  // that have rows in it
+};
+using StepObserver = std::function<void(const StepRecord&)>;
 
 class EngineInterface {
  public:
@@ -66,10 +82,20 @@ class EngineInterface {
   // The request ends at the next step with finish == kCancelled. Unknown or finished ids are ignored. Any thread.
   virtual void Cancel(uint64_t id) = 0;
 
+  // The request's reader is behind: from the next step on nothing is computed for it, and whoever else needs its memory takes
+  // it. Unpark: it goes on where it was; its output does not change. Of several calls the last one counts. Unknown or finished ids
+  // are ignored. Any thread.
+  virtual void Park(uint64_t id) = 0;
+  virtual void Unpark(uint64_t id) = 0;
+
   // Refuses new requests from now on; running ones finish. Any thread.
   virtual void Drain() = 0;
 
   virtual EngineStatus Status() const = 0;
+
+  // From now on `observer` hears of every step, on the engine's thread: it must not block. Empty: nobody does. When this returns
+  // the observer before is called no more. Any thread but the engine's.
+  virtual void ObserveSteps(StepObserver observer) = 0;
 
   // Now on the clock of Request::deadline_us.
   virtual int64_t NowMicros() const = 0;

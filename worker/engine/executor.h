@@ -28,6 +28,12 @@ struct PhaseSeconds {
   double build = 0, load = 0, submit = 0, execute = 0, readback = 0;
 };
 
+// Kernels that were asked for, over all time: found made, or made then, which took so long.
+struct KernelCounts {
+  uint64_t hits = 0, misses = 0;
+  double compile_seconds = 0;
+};
+
 class Executor {
  public:
   virtual ~Executor() = default;
@@ -42,8 +48,12 @@ class Executor {
 
   virtual PhaseSeconds phase_seconds() const = 0;
   virtual uint64_t device_memory_bytes() const = 0;
+  // What the device has; 0 = not known.
+  virtual uint64_t device_memory_budget_bytes() const = 0;
   // Weight and KV bytes read from device memory since the start, as counted from shapes.
   virtual uint64_t device_bytes_read() const = 0;
+  // All zero where nothing is compiled.
+  virtual KernelCounts kernel_counts() const { return {}; }
 };
 
 }  // namespace hekla::engine

@@ -16,6 +16,11 @@ void Mailbox::PutCancel(uint64_t id) {
   if (!closed_) cancels_.insert(id);
 }
 
+void Mailbox::PutParked(uint64_t id, bool parked) {
+  absl::MutexLock lock(&mutex_);
+  if (!closed_) parks_[id] = parked;
+}
+
 void Mailbox::Close() {
   absl::MutexLock lock(&mutex_);
   closed_ = true;
@@ -27,15 +32,17 @@ void Mailbox::Take(Mail* mail) {
   mail->submissions.swap(submissions_);
   mail->cancels.assign(cancels_.begin(), cancels_.end());
   cancels_.clear();
+  mail->parks.assign(parks_.begin(), parks_.end());
+  parks_.clear();
   mail->closed = closed_;
 }
 
-void Mailbox::Wait() {
+void Mailbox::Wait(absl::Duration limit) {
   const auto ready = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return closed_ || !submissions_.empty() || !cancels_.empty();
+    return closed_ || !submissions_.empty() || !cancels_.empty() || !parks_.empty();
   };
   absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(&ready));
+  mutex_.AwaitWithTimeout(absl::Condition(&ready), limit);
 }
 
 }  // namespace hekla::engine

@@ -31,6 +31,8 @@ class VulkanExecutor : public Executor {
   absl::Status Await(schedule::BatchResult* result) override;
   PhaseSeconds phase_seconds() const override { return phases_; }
   uint64_t device_memory_bytes() const override { return stage_->device_bytes(); }
+  uint64_t device_memory_budget_bytes() const override { return device_->limits().memory_bytes; }
+  KernelCounts kernel_counts() const override { return stage_->kernel_counts(); }
   uint64_t device_bytes_read() const override { return bytes_read_; }
 
   // For benchmarks.

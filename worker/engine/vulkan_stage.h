@@ -15,6 +15,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "worker/engine/device_weights.h"
 #include "worker/engine/stage_buffers.h"
 #include "worker/vulkan/recorder.h"
@@ -54,6 +55,9 @@ class VulkanStage {
   uint64_t WeightBytes(uint32_t rows, uint32_t samples) const;
   uint64_t KvBytesPerToken() const { return kv_bytes_per_token_; }
   int pipelines() const { return kernels_.size(); }
+  KernelCounts kernel_counts() const {
+    return {kernels_.hits(), static_cast<uint64_t>(kernels_.size()), absl::ToDoubleSeconds(kernels_.compile_time())};
+  }
 
  private:
   friend class StageLowering;

@@ -43,13 +43,15 @@ struct BlockAssignment {
   int slot = 0;
   int index = 0;
   int block = 0;
+  bool shared = false;             // full of the slot's tokens already, by earlier steps of another slot; it is only read
 };
 
 struct Batch {
   uint64_t step = 0;                           // 1, 2, 3, ...
   std::vector<SlotAssignment> slots;           // applied first
   std::vector<BlockAssignment> blocks;         // applied first
-  std::vector<BatchRow> rows;                  // 1 .. Limits::max_rows; the rows of one slot are consecutive, positions ascending
+  std::vector<BatchRow> rows;                  // 1 .. Limits::max_rows; the rows of one slot are consecutive, positions ascending;
+                                               // none is in a shared block
   std::vector<BatchSample> samples;            // 0 .. Limits::max_samples
   bool return_logits = false;                  // evaluation only: BatchResult::logits is filled; costs a read-back
 

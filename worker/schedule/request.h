@@ -31,6 +31,10 @@ struct SamplingParams {
   uint64_t seed = 0;
   uint32_t sample_index = 0;
   int logprobs = -1;             // -1 = none; 0 = the chosen token's; n = also the n likeliest, n <= kMaxLogprobs
+
+  bool has_penalties() const {
+    return penalty_last_n > 0 && (repetition_penalty != 1 || presence_penalty != 0 || frequency_penalty != 0);
+  }
 };
 
 // When the generation ends. Stop strings are text and are matched above the engine, which then cancels.
@@ -50,6 +54,7 @@ struct Request {
   StopParams stop;
   int priority = 1;                       // 0 batch, 1 normal, 2 interactive
   int64_t deadline_us = 0;                // on the engine's clock; 0 = none
+  uint64_t group = 0;                     // requests of one group have the same prompt and share its KV memory; 0 = none
 };
 
 enum class FinishReason { kNone, kEos, kStopToken, kMaxTokens, kContextLimit, kCancelled, kDeadline, kError };

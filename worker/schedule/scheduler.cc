@@ -42,6 +42,7 @@ Scheduler::Scheduler(SchedulerOptions options)
   for (int slot = options_.max_sequences - 1; slot >= 0; --slot) free_slots_.push_back(slot);
   running_.reserve(options_.max_sequences);
   leaving_.reserve(options_.max_sequences);
+  parked_.reserve(options_.max_sequences);
   for (PlannedStep& planned : planned_) {
     planned.sequences.reserve(max_running_);
     planned.samples.reserve(max_running_);
@@ -87,6 +88,41 @@ bool Scheduler::Cancel(uint64_t id, FinishReason reason, std::vector<SequenceEve
   event.finish = reason;
   events->push_back(event);
   End(sequence);
+  return true;
+}
+
+bool Scheduler::Park(uint64_t id) {
+  const auto found = sequences_.find(id);
+  if (found == sequences_.end()) return false;
+  Sequence* sequence = found->second.get();
+  if (sequence->parked || sequence->state == SequenceState::kEnded) return false;
+  sequence->parked = true;
+  if (sequence->state == SequenceState::kPreempting)
+    return true;  // goes to parked_ when its steps are through
+  uncomputed_prompt_tokens_ -= sequence->uncomputed_prompt_tokens();
+  if (sequence->state == SequenceState::kRunning) {
+    EraseFrom(&running_, sequence);
+  } else {
+    EraseFrom(&waiting_[sequence->request.priority], sequence);
+  }
+  InsertInOrder(sequence, &parked_);
+  return true;
+}
+
+bool Scheduler::Unpark(uint64_t id) {
+  const auto found = sequences_.find(id);
+  if (found == sequences_.end()) return false;
+  Sequence* sequence = found->second.get();
+  if (!sequence->parked || sequence->state == SequenceState::kEnded) return false;
+  sequence->parked = false;
+  if (sequence->state == SequenceState::kPreempting) return true;
+  uncomputed_prompt_tokens_ += sequence->uncomputed_prompt_tokens();
+  EraseFrom(&parked_, sequence);
+  if (sequence->state == SequenceState::kRunning) {
+    InsertInOrder(sequence, &running_);
+  } else {
+    InsertInOrder(sequence, &waiting_[sequence->request.priority]);
+  }
   return true;
 }
 
@@ -170,6 +206,8 @@ void Scheduler::PlanChunk(Sequence* sequence, int* chunk_rows, Batch* batch) {
     batch->rows.push_back({sequence->slot, position, sequence->tokens[position]});
   }
   sequence->planned = end;
+  sequence->chunk_step = current_->step;
+  sequence->chunk_first = first;
   *chunk_rows -= end - first;
   uncomputed_prompt_tokens_ -= end - first;
   Refer(sequence);
@@ -189,142 +227,52 @@ void Scheduler::Refer(Sequence* sequence) {
   current_->sequences.push_back(sequence);
 }
 
+// The first in the order of service but for those that would compute what one of their group is computing.
 Scheduler::Sequence* Scheduler::FirstWaiting() const {
   for (int priority = 2; priority >= 0; --priority) {
-    if (!waiting_[priority].empty()) return waiting_[priority].front();
+    for (Sequence* sequence : waiting_[priority]) {
+      if (!SharingOf(*sequence).soon) return sequence;
+    }
   }
   return nullptr;
 }
 
-// True: there is a slot and, beside what running prompts still need, blocks for the candidate's tokens and
-// one more. If not, makes room at the cost of lower priorities where that helps.
-bool Scheduler::MakeAdmissible(const Sequence& candidate) {
-  const int tokens = static_cast<int>(candidate.tokens.size());
-  const int need = BlocksFor(std::min(tokens + 1, candidate.rows_end()));
-  while (true) {
-    int promised = 0, promised_lower = 0, held_lower = 0;
-    for (const Sequence* sequence : running_) {
-      const int held = static_cast<int>(sequence->blocks.size());
-      const int missing = std::max(0, BlocksFor(sequence->prefill_end) - held);
-      promised += missing;
-      if (sequence->request.priority >= candidate.request.priority) continue;
-      promised_lower += missing;
-      held_lower += held;
-    }
-    const bool slot =
-        !free_slots_.empty() && static_cast<int>(running_.size() + leaving_.size()) < max_running_;
-    if (slot && pool_.free_count() - promised >= need) return true;
-    if (!leaving_.empty() || running_.empty()) return false;  // memory comes back by itself
-    Sequence* victim = running_.back();
-    if (victim->request.priority >= candidate.request.priority) return false;
-    if (pool_.free_count() + held_lower - (promised - promised_lower) < need) return false;
-    Preempt(victim);
-  }
-}
-
 void Scheduler::Admit(Sequence* sequence, Batch* batch) {
-  waiting_[sequence->request.priority].pop_front();
+  EraseFrom(&waiting_[sequence->request.priority], sequence);
   sequence->state = SequenceState::kRunning;
   sequence->slot = free_slots_.back();
   free_slots_.pop_back();
-  running_.insert(std::upper_bound(running_.begin(), running_.end(), sequence,
-                                   [](const Sequence* a, const Sequence* b) { return a->Before(*b); }),
-                  sequence);
+  InsertInOrder(sequence, &running_);
+  ShareBlocks(sequence, batch);
   batch->slots.push_back(
       Assignment(sequence->slot, sequence->prompt_tokens, sequence->request, options_.eos_tokens));
   if (!sequence->started) {
     sequence->started = true;
     --unstarted_;
-    started_.push_back(sequence->request.id);
+    started_.push_back({sequence->request.id, sequence->planned});
+    admitted_prompt_tokens_ += sequence->prompt_tokens;
+    shared_prompt_tokens_ += sequence->planned;
   }
-}
-
-// Gives the sequence blocks for positions [0, end), preempting others if need be. Returns how many positions
-// it has blocks for, at most `end`.
-int Scheduler::HoldBlocks(Sequence* sequence, int end, Batch* batch) {
-  while (static_cast<int>(sequence->blocks.size()) < BlocksFor(end)) {
-    if (!PreemptForBlock(*sequence)) break;
-    const int block = pool_.Take();
-    batch->blocks.push_back({sequence->slot, static_cast<int>(sequence->blocks.size()), block});
-    sequence->blocks.push_back(block);
-  }
-  return std::min(end, static_cast<int>(sequence->blocks.size()) * kBlockTokens);
-}
-
-// True: a block is free now. False: the requester waits, because blocks come back by themselves or because it
-// is the last in the order of service: it keeps what it has until someone before it needs that.
-bool Scheduler::PreemptForBlock(const Sequence& requester) {
-  while (pool_.free_count() == 0) {
-    if (!leaving_.empty()) return false;
-    HEKLA_CHECK(running_.size() > 1, "a sequence alone does not fit, admission let it in");
-    Sequence* victim = running_.back();
-    if (victim == &requester) return false;
-    Preempt(victim);
-  }
-  return true;
-}
-
-void Scheduler::Preempt(Sequence* victim) {
-  HEKLA_CHECK(running_.back() == victim, "only the last in the order of service is preempted");
-  running_.pop_back();
-  ++preemptions_total_;
-  uncomputed_prompt_tokens_ -= std::max(0, victim->prefill_end - victim->planned);
-  victim->state = SequenceState::kPreempting;
-  if (victim->in_flight == 0) {
-    Release(victim);
-  } else {
-    leaving_.push_back(victim);
-  }
-}
-
-// Back into the queue at its old place; prompt and output are its prompt now.
-void Scheduler::Requeue(Sequence* sequence) {
-  sequence->state = SequenceState::kWaiting;
-  sequence->prefill_end = static_cast<int>(sequence->tokens.size());
-  sequence->planned = 0;
-  uncomputed_prompt_tokens_ += sequence->prefill_end;
-  std::deque<Sequence*>& queue = waiting_[sequence->request.priority];
-  queue.insert(std::upper_bound(queue.begin(), queue.end(), sequence,
-                                [](const Sequence* a, const Sequence* b) { return a->Before(*b); }),
-               sequence);
 }
 
 void Scheduler::End(Sequence* sequence) {
-  switch (sequence->state) {
-    case SequenceState::kWaiting: {
-      std::deque<Sequence*>& queue = waiting_[sequence->request.priority];
-      queue.erase(std::find(queue.begin(), queue.end(), sequence));
-      if (!sequence->started) --unstarted_;
-      uncomputed_prompt_tokens_ -= sequence->prefill_end;
-      break;
+  HEKLA_CHECK(sequence->state != SequenceState::kEnded, "a sequence ends twice");
+  if (sequence->state != SequenceState::kPreempting) {  // those are in leaving_ already
+    if (sequence->parked) {
+      EraseFrom(&parked_, sequence);
+    } else {
+      uncomputed_prompt_tokens_ -= sequence->uncomputed_prompt_tokens();
+      if (sequence->state == SequenceState::kRunning) {
+        EraseFrom(&running_, sequence);
+      } else {
+        EraseFrom(&waiting_[sequence->request.priority], sequence);
+      }
     }
-    case SequenceState::kRunning:
-      running_.erase(std::find(running_.begin(), running_.end(), sequence));
-      uncomputed_prompt_tokens_ -= std::max(0, sequence->prefill_end - sequence->planned);
-      if (sequence->in_flight > 0) leaving_.push_back(sequence);
-      break;
-    case SequenceState::kPreempting:  // is in leaving_ already
-      break;
-    case SequenceState::kEnded:
-      HEKLA_CHECK(false, "a sequence ends twice");
+    if (!sequence->started) --unstarted_;
+    if (sequence->in_flight > 0) leaving_.push_back(sequence);
   }
   sequence->state = SequenceState::kEnded;
   if (sequence->in_flight == 0) Release(sequence);
-}
-
-// No planned step refers to the sequence: gives back slot and blocks, then requeues or forgets it.
-void Scheduler::Release(Sequence* sequence) {
-  for (int block : sequence->blocks) pool_.Give(block);
-  sequence->blocks.clear();
-  if (sequence->slot >= 0) free_slots_.push_back(sequence->slot);
-  sequence->slot = -1;
-  const auto leaving = std::find(leaving_.begin(), leaving_.end(), sequence);
-  if (leaving != leaving_.end()) leaving_.erase(leaving);
-  if (sequence->state == SequenceState::kPreempting) {
-    Requeue(sequence);
-  } else {
-    sequences_.erase(sequence->request.id);
-  }
 }
 
 // A request whose max_tokens reach to the end of the context ends there for want of context.
@@ -386,11 +334,17 @@ absl::Status Scheduler::Finish(const BatchResult& result, std::vector<SequenceEv
 SchedulerCounts Scheduler::counts() const {
   SchedulerCounts counts;
   counts.running = static_cast<int>(running_.size());
+  counts.parked = static_cast<int>(parked_.size());
   for (const auto& queue : waiting_) counts.waiting += static_cast<int>(queue.size());
-  for (const Sequence* sequence : leaving_) counts.waiting += sequence->state == SequenceState::kPreempting;
+  for (const Sequence* sequence : leaving_) {
+    if (sequence->state != SequenceState::kPreempting) continue;
+    sequence->parked ? ++counts.parked : ++counts.waiting;
+  }
   counts.blocks_held = pool_.held_count();
   counts.uncomputed_prompt_tokens = uncomputed_prompt_tokens_;
   counts.preemptions_total = preemptions_total_;
+  counts.prompt_tokens_total = admitted_prompt_tokens_;
+  counts.shared_tokens_total = shared_prompt_tokens_;
   return counts;
 }
 

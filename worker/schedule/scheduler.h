@@ -11,6 +11,13 @@
 // and it waits at its old place in the order with prompt and output as its prompt. A waiting request preempts
 // only sequences of a lower priority.
 //
+// A parked sequence gets no rows. It keeps slot and blocks until anyone else needs them: it is preempted
+// before any other, whatever its priority, and then waits parked.
+//
+// Requests of one group (samples of one prompt) share the blocks of their prompt: one of them computes it
+// while the others wait, who then compute what is left of the last block, and their own tokens. A block is
+// free when nobody holds it any more.
+//
 // No clock, no device, no thread: one caller. Time comes in by Expire.
 // Source of the ideas: vLLM's chunked prefill and preemption by recompute, mini-sglang's overlapped loop.
 #ifndef HEKLA_WORKER_SCHEDULE_SCHEDULER_H_
@@ -41,11 +48,20 @@ struct SequenceEvent {
 };
 
 struct SchedulerCounts {
-  int running = 0;  // hold a slot, ended ones that planned steps still refer to not included
+  int running = 0;  // hold a slot, parked ones and ended ones that planned steps still refer to not included
   int waiting = 0;  // preempted ones included
+  int parked = 0;   // in neither of the two
   int blocks_held = 0;
-  int64_t uncomputed_prompt_tokens = 0;  // of running and waiting sequences
+  int64_t uncomputed_prompt_tokens = 0;  // of running and waiting sequences, not of parked ones
   uint64_t preemptions_total = 0;
+  uint64_t prompt_tokens_total = 0;  // of sequences that were started
+  uint64_t shared_tokens_total = 0;  // of those, the ones whose memory is another sequence's
+};
+
+// A request had its first row.
+struct StartedSequence {
+  uint64_t id = 0;
+  int cached_tokens = 0;  // of its prompt, how many need no computing
 };
 
 class Scheduler {
@@ -64,15 +80,22 @@ class Scheduler {
   // ended already.
   bool Cancel(uint64_t id, FinishReason reason, std::vector<SequenceEvent>* events);
 
+  // Nothing is planned for a parked request until Unpark; what was planned before still gives its tokens.
+  // False: no such request, it has ended, or it is so already.
+  bool Park(uint64_t id);
+  bool Unpark(uint64_t id);
+
   // Ends with kDeadline what should have ended before `now_us`. Cheap until the next deadline.
   void Expire(int64_t now_us, std::vector<SequenceEvent>* events);
+  // No request's deadline is earlier; 0 = there is none.
+  int64_t next_deadline_us() const { return next_deadline_us_; }
 
   // Plans one step into *batch. False: nothing to do, or max_in_flight steps are planned already; *batch is
   // then empty.
   bool NextBatch(Batch* batch);
 
   // Requests that had their very first row in the last planned step.
-  const std::vector<uint64_t>& started() const { return started_; }
+  const std::vector<StartedSequence>& started() const { return started_; }
 
   // Takes the result of the oldest planned step and appends its news. INTERNAL: the result does not belong to
   // the step, or names a token outside the vocabulary; nothing has changed then.
@@ -81,6 +104,8 @@ class Scheduler {
   int in_flight() const { return in_flight_count_; }
   // Nothing waits, runs, or is in flight.
   bool idle() const { return sequences_.empty() && in_flight_count_ == 0; }
+  // Nothing is in flight and nothing can be planned: idle, or all that is left is parked.
+  bool resting() const { return in_flight_count_ == 0 && parked_.size() == sequences_.size(); }
   SchedulerCounts counts() const;
   const SchedulerOptions& options() const { return options_; }
 
@@ -90,6 +115,11 @@ class Scheduler {
 
  private:
   struct Sequence;
+  struct Sharing {
+    const Sequence* from = nullptr;
+    int blocks = 0;     // that can be shared now
+    bool soon = false;  // more in a moment: they are being computed
+  };
   struct PlannedSample {
     Sequence* sequence;
     int position;  // of the new token
@@ -106,7 +136,11 @@ class Scheduler {
   void PlanChunk(Sequence* sequence, int* chunk_rows, Batch* batch);
   void PlanSample(Sequence* sequence, Batch* batch);
   void Refer(Sequence* sequence);
+  Sharing SharingOf(const Sequence& candidate) const;
+  void ShareBlocks(Sequence* sequence, Batch* batch);
   bool MakeAdmissible(const Sequence& candidate);
+  Sequence* ParkedVictim() const;
+  int HoldingParked() const;
   void Admit(Sequence* sequence, Batch* batch);
   int HoldBlocks(Sequence* sequence, int end, Batch* batch);
   bool PreemptForBlock(const Sequence& requester);
@@ -127,6 +161,7 @@ class Scheduler {
   std::vector<int> free_slots_;  // a stack
   absl::flat_hash_map<uint64_t, std::unique_ptr<Sequence>> sequences_;
   std::vector<Sequence*> running_;        // in the order of service
+  std::vector<Sequence*> parked_;         // in the order of service; those in leaving_ not included
   std::vector<Sequence*> leaving_;        // ended or preempted, but planned steps refer to them
   std::deque<Sequence*> waiting_[3];      // by priority, by arrival
   int unstarted_ = 0;                     // of the waiting, those that never ran
@@ -136,7 +171,9 @@ class Scheduler {
   uint64_t last_step_ = 0, last_arrival_ = 0, preemptions_total_ = 0;
   int64_t uncomputed_prompt_tokens_ = 0;
   int64_t next_deadline_us_ = 0;  // no deadline is earlier; 0 = there is none
-  std::vector<uint64_t> started_, expired_;
+  uint64_t admitted_prompt_tokens_ = 0, shared_prompt_tokens_ = 0;
+  std::vector<StartedSequence> started_;
+  std::vector<uint64_t> expired_;
 };
 
 }  // namespace hekla::schedule

@@ -17,17 +17,23 @@ absl::Status Broken(const Args&... args) {
 
 }  // namespace
 
-// Blocks and slots are held once, by whom the pool says, and only by running or leaving sequences.
+// Blocks are held by as many as the pool says, slots by one, and only by running or leaving sequences. A
+// block that several hold is at the same place in each, and they are of one group.
 absl::Status Scheduler::CheckMemory() const {
-  std::vector<uint64_t> block_holder(pool_.capacity(), 0), slot_holder(options_.max_sequences, 0);
+  std::vector<const Sequence*> block_holder(pool_.capacity(), nullptr);
+  std::vector<int> holders(pool_.capacity(), 0);
+  std::vector<uint64_t> slot_holder(options_.max_sequences, 0);
   int held = 0, slots = 0;
   for (const auto& [id, sequence] : sequences_) {
-    for (int block : sequence->blocks) {
-      if (block_holder[block] != 0)
-        return Broken("block ", block, " held by ", block_holder[block], " and ", id);
-      if (!pool_.held(block)) return Broken("block ", block, " of ", id, " is free in the pool");
-      block_holder[block] = id;
-      ++held;
+    for (size_t i = 0; i < sequence->blocks.size(); ++i) {
+      const int block = sequence->blocks[i];
+      const Sequence* other = block_holder[block];
+      if (other != nullptr && (other->request.group == 0 || other->request.group != sequence->request.group ||
+                               i >= other->blocks.size() || other->blocks[i] != block)) {
+        return Broken("block ", block, " held by ", other->request.id, " and ", id);
+      }
+      held += holders[block]++ == 0;
+      block_holder[block] = sequence.get();
     }
     const bool memory = sequence->state != SequenceState::kWaiting;
     if (memory != (sequence->slot >= 0)) return Broken("sequence ", id, " has slot ", sequence->slot);
@@ -43,6 +49,11 @@ absl::Status Scheduler::CheckMemory() const {
                     " blocks");
     }
   }
+  for (int block = 0; block < pool_.capacity(); ++block) {
+    if (holders[block] == pool_.holders(block)) continue;
+    return Broken("block ", block, " has ", holders[block], " holders, the pool counts ",
+                  pool_.holders(block));
+  }
   if (held != pool_.held_count())
     return Broken(pool_.held_count(), " blocks are held, sequences know of ", held);
   if (slots + static_cast<int>(free_slots_.size()) != options_.max_sequences) {
@@ -54,16 +65,26 @@ absl::Status Scheduler::CheckMemory() const {
 // Every sequence is in exactly one list, in order, and the counters agree with the lists.
 absl::Status Scheduler::CheckLists() const {
   const auto before = [](const Sequence* a, const Sequence* b) { return a->Before(*b); };
-  size_t listed = running_.size() + leaving_.size();
+  size_t listed = running_.size() + leaving_.size() + parked_.size();
   int unstarted = 0;
   int64_t uncomputed = 0;
   if (!std::is_sorted(running_.begin(), running_.end(), before)) return Broken("running is out of order");
-  if (static_cast<int>(listed) > max_running_) return Broken(listed, " sequences run or leave");
+  if (!std::is_sorted(parked_.begin(), parked_.end(), before)) return Broken("parked is out of order");
+  const size_t holding = running_.size() + leaving_.size() + HoldingParked();
+  if (static_cast<int>(holding) > max_running_)
+    return Broken(holding, " sequences run, leave or hold a slot");
   for (const Sequence* sequence : running_) {
-    if (sequence->state != SequenceState::kRunning) return Broken(sequence->request.id, " is not running");
+    if (sequence->state != SequenceState::kRunning || sequence->parked)
+      return Broken(sequence->request.id, " is not running");
     if (sequence->planned > sequence->rows_end())
       return Broken(sequence->request.id, " is planned beyond its end");
-    uncomputed += std::max(0, sequence->prefill_end - sequence->planned);
+    uncomputed += sequence->uncomputed_prompt_tokens();
+  }
+  for (const Sequence* sequence : parked_) {
+    const bool held = sequence->state == SequenceState::kRunning,
+               waits = sequence->state == SequenceState::kWaiting;
+    if (!sequence->parked || (!held && !waits)) return Broken(sequence->request.id, " is not parked");
+    unstarted += !sequence->started;
   }
   for (const Sequence* sequence : leaving_) {
     const bool leaving =
@@ -74,7 +95,8 @@ absl::Status Scheduler::CheckLists() const {
     listed += queue.size();
     if (!std::is_sorted(queue.begin(), queue.end(), before)) return Broken("waiting is out of order");
     for (const Sequence* sequence : queue) {
-      if (sequence->state != SequenceState::kWaiting) return Broken(sequence->request.id, " is not waiting");
+      if (sequence->state != SequenceState::kWaiting || sequence->parked)
+        return Broken(sequence->request.id, " is not waiting");
       uncomputed += sequence->prefill_end;
       unstarted += !sequence->started;
     }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "worker/base/status_macros.h"
 
 namespace hekla::vulkan {
@@ -20,8 +21,12 @@ absl::StatusOr<const Pipeline*> KernelCache::Get(kernels::Kernel kernel, Special
   const Key key = std::tuple_cat(std::make_tuple(static_cast<int>(kernel)), specialization.Key());
   auto found = pipelines_.find(key);
   if (found == pipelines_.end()) {
+    const absl::Time start = absl::Now();
     HEKLA_ASSIGN_OR_RETURN(auto made, Make(kernels::Find(kernel), specialization));
+    compile_time_ += absl::Now() - start;
     found = pipelines_.emplace(key, std::move(made)).first;
+  } else {
+    ++hits_;
   }
   return found->second.get();
 }

@@ -9,6 +9,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "kernels/kernels.h"
 #include "worker/vulkan/device.h"
 
@@ -50,6 +51,8 @@ class KernelCache {
   // The pipeline stays where it is for the life of the cache.
   absl::StatusOr<const Pipeline*> Get(kernels::Kernel kernel, Specialization specialization);
   int size() const { return static_cast<int>(pipelines_.size()); }
+  uint64_t hits() const { return hits_; }                        // Gets that found their pipeline made
+  absl::Duration compile_time() const { return compile_time_; }  // of all pipelines
 
  private:
   using Key = decltype(std::tuple_cat(std::make_tuple(0), Specialization{}.Key()));
@@ -57,6 +60,8 @@ class KernelCache {
 
   const Device* device_;
   absl::flat_hash_map<Key, std::unique_ptr<Pipeline>> pipelines_;
+  uint64_t hits_ = 0;
+  absl::Duration compile_time_;
 };
 
 }  // namespace hekla::vulkan

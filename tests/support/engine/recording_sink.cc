@@ -52,4 +52,9 @@ bool RecordingSink::ended() const {
   return ended_;
 }
 
+int RecordingSink::tokens() const {
+  absl::MutexLock lock(&mutex_);
+  return static_cast<int>(record_.tokens.size());
+}
+
 }  // namespace hekla::test

@@ -41,6 +41,7 @@ class RecordingSink : public engine::TokenSink {
   // Waits for the last event.
   Record WaitForEnd();
   bool ended() const;
+  int tokens() const;  // so far
 
  private:
   mutable absl::Mutex mutex_;

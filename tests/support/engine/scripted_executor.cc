@@ -74,6 +74,8 @@ ScriptedExecutor::ScriptedExecutor(const engine::Limits& limits, std::shared_ptr
 
 absl::Status ScriptedExecutor::Submit(const schedule::Batch& batch) {
   absl::Status status = model_.Submit(batch);
+  phases_.build += 1;
+  phases_.submit += 2;
   absl::MutexLock lock(&script_->mutex_);
   if (script_->broken_.ok()) script_->broken_ = status;
   script_->submitted_ = batch.step;
@@ -85,6 +87,7 @@ absl::Status ScriptedExecutor::Await(schedule::BatchResult* result) {
   if (script_->before_await) script_->before_await();
   if (model_.in_flight() == 0) return absl::FailedPreconditionError("no step is in flight");
   *result = model_.Take();
+  phases_.execute += 4;
   Script* script = script_.get();
   const auto released = [script]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(script->mutex_) {
     return !script->held_ || script->released_ > 0;

@@ -65,14 +65,17 @@ class ScriptedExecutor : public engine::Executor {
   std::string device_name() const override { return "scripted"; }
   absl::Status Submit(const schedule::Batch& batch) override;
   absl::Status Await(schedule::BatchResult* result) override;
-  engine::PhaseSeconds phase_seconds() const override { return {}; }
+  // Of every step: 1 s build and 2 s submit with Submit, 4 s execute with Await.
+  engine::PhaseSeconds phase_seconds() const override { return phases_; }
   uint64_t device_memory_bytes() const override { return 1 << 20; }
+  uint64_t device_memory_budget_bytes() const override { return 1 << 22; }
   uint64_t device_bytes_read() const override { return 0; }
 
  private:
   const engine::Limits limits_;
   const std::shared_ptr<Script> script_;
   StepModel model_;
+  engine::PhaseSeconds phases_;
 };
 
 }  // namespace hekla::test

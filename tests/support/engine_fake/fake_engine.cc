@@ -54,6 +54,8 @@ FakeEngine::FakeEngine(FakeEngineOptions options) : options_(std::move(options))
   status_.limits.max_in_flight = 2;
   status_.limits.vocabulary = options_.vocabulary;
   status_.device_name = "fake";
+  status_.device_memory_bytes = 1000;
+  status_.device_memory_budget_bytes = 4000;
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -121,6 +123,24 @@ void FakeEngine::Cancel(uint64_t id) {
   changed_.SignalAll();
 }
 
+void FakeEngine::SetParked(uint64_t id, bool parked) {
+  absl::MutexLock lock(&mutex_);
+  for (Sequence& sequence : running_) {
+    if (sequence.request.id != id || sequence.parked == parked) continue;
+    sequence.parked = parked;
+    status_.parks_total += parked;
+  }
+  changed_.SignalAll();
+}
+
+void FakeEngine::Park(uint64_t id) { SetParked(id, true); }
+void FakeEngine::Unpark(uint64_t id) { SetParked(id, false); }
+
+int FakeEngine::Parked() const {
+  return static_cast<int>(std::count_if(running_.begin(), running_.end(),
+                                        [](const Sequence& sequence) { return sequence.parked; }));
+}
+
 void FakeEngine::Drain() {
   absl::MutexLock lock(&mutex_);
   status_.draining = true;
@@ -129,12 +149,18 @@ void FakeEngine::Drain() {
 EngineStatus FakeEngine::Status() const {
   absl::MutexLock lock(&mutex_);
   EngineStatus status = status_;
-  status.running = static_cast<int>(running_.size());
+  status.parked = Parked();
+  status.running = static_cast<int>(running_.size()) - status.parked;
   status.waiting = static_cast<int>(waiting_.size());
   for (const Sequence& sequence : running_)
     status.kv_blocks_used += BlocksOf(sequence.request, sequence.emitted);
-  if (!running_.empty() || !waiting_.empty()) status.last_step_age = Between(last_step_us_, NowMicros());
+  if (status.running > 0 || !waiting_.empty()) status.last_step_age = Between(last_step_us_, NowMicros());
   return status;
+}
+
+void FakeEngine::ObserveSteps(StepObserver observer) {
+  absl::MutexLock lock(&mutex_);
+  observer_ = std::move(observer);
 }
 
 int64_t FakeEngine::NowMicros() const {
@@ -158,6 +184,12 @@ bool FakeEngine::AwaitIdle(absl::Duration timeout) const {
 bool FakeEngine::AwaitSubmitted(uint64_t count, absl::Duration timeout) const {
   absl::MutexLock lock(&mutex_);
   auto reached = [this, count]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return submitted_ >= count; };
+  return mutex_.AwaitWithTimeout(absl::Condition(&reached), timeout);
+}
+
+bool FakeEngine::AwaitParked(int count, absl::Duration timeout) const {
+  absl::MutexLock lock(&mutex_);
+  auto reached = [this, count]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return Parked() >= count; };
   return mutex_.AwaitWithTimeout(absl::Condition(&reached), timeout);
 }
 
@@ -270,7 +302,7 @@ bool FakeEngine::Advance(Sequence* sequence, int64_t now, std::vector<Delivery>*
 }
 
 void FakeEngine::Step(int64_t now, bool may_emit, std::vector<Delivery>* out) {
-  bool emitted = false;
+  int emitted = 0;  // tokens
   std::vector<Sequence> kept;
   auto visit = [&](Sequence& sequence, bool runs) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const bool late = sequence.request.deadline_us > 0 && now >= sequence.request.deadline_us;
@@ -286,8 +318,8 @@ void FakeEngine::Step(int64_t now, bool may_emit, std::vector<Delivery>* out) {
     }
     const bool hangs = sequence.struck && options_.fault.kind == FakeFault::kHang &&
                        sequence.emitted >= options_.fault.after_tokens;
-    if (!runs || !may_emit || hangs || now < sequence.due_us) return true;
-    emitted = true;
+    if (!runs || !may_emit || hangs || sequence.parked || now < sequence.due_us) return true;
+    ++emitted;
     return Advance(&sequence, now, out);
   };
   for (Sequence& sequence : running_) {
@@ -299,7 +331,7 @@ void FakeEngine::Step(int64_t now, bool may_emit, std::vector<Delivery>* out) {
     if (visit(sequence, false)) still_waiting.push_back(std::move(sequence));
   }
   waiting_ = std::move(still_waiting);
-  if (!emitted) return;
+  if (emitted == 0) return;
   if (options_.gated) --granted_;
   ++status_.steps_total;
   ++status_.decode_steps_total;
@@ -307,6 +339,12 @@ void FakeEngine::Step(int64_t now, bool may_emit, std::vector<Delivery>* out) {
   status_.decode_step_seconds += seconds;
   status_.step_seconds_ewma += 0.1 * (seconds - status_.step_seconds_ewma);
   last_step_us_ = now;
+  StepRecord record;
+  record.kind = StepKind::kDecode;
+  record.seconds = seconds;
+  record.phases.execute = seconds;
+  record.tokens = record.sequences = emitted;
+  if (observer_) observer_(record);
 }
 
 int64_t FakeEngine::NextDue() const {
@@ -317,7 +355,7 @@ int64_t FakeEngine::NextDue() const {
     if (sequence.request.deadline_us > 0) due = std::min(due, sequence.request.deadline_us);
     const bool hangs = sequence.struck && options_.fault.kind == FakeFault::kHang &&
                        sequence.emitted >= options_.fault.after_tokens;
-    if (may_emit && !hangs) due = std::min(due, sequence.due_us);
+    if (may_emit && !hangs && !sequence.parked) due = std::min(due, sequence.due_us);
   }
   for (const Sequence& sequence : waiting_) {
     if (sequence.cancelled || dead_ || static_cast<int>(running_.size()) < options_.max_sequences) return 0;

@@ -59,8 +59,11 @@ class FakeEngine : public EngineInterface {
 
   absl::StatusOr<uint64_t> Submit(schedule::Request request, std::shared_ptr<TokenSink> sink) override;
   void Cancel(uint64_t id) override;
+  void Park(uint64_t id) override;
+  void Unpark(uint64_t id) override;
   void Drain() override;
   EngineStatus Status() const override;
+  void ObserveSteps(StepObserver observer) override;
   int64_t NowMicros() const override;
 
   // Lets `steps` more steps happen; each gives every running sequence one token.
@@ -69,6 +72,8 @@ class FakeEngine : public EngineInterface {
   bool AwaitIdle(absl::Duration timeout) const;
   // True once `count` requests have been submitted since the start; false after `timeout`.
   bool AwaitSubmitted(uint64_t count, absl::Duration timeout) const;
+  // True once `count` requests are parked; false after `timeout`.
+  bool AwaitParked(int count, absl::Duration timeout) const;
   uint64_t submitted_total() const;
   schedule::Request last_request() const;
 
@@ -82,7 +87,7 @@ class FakeEngine : public EngineInterface {
     std::shared_ptr<TokenSink> sink;
     int64_t submitted_us = 0, admitted_us = 0, first_token_us = 0, due_us = 0;
     int emitted = 0;  // tokens since it was submitted
-    bool started = false, cancelled = false, struck = false;
+    bool started = false, cancelled = false, struck = false, parked = false;
   };
   struct Delivery {
     std::shared_ptr<TokenSink> sink;
@@ -98,6 +103,8 @@ class FakeEngine : public EngineInterface {
   bool Advance(Sequence* sequence, int64_t now, std::vector<Delivery>* out)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Delivery End(const Sequence& sequence, int64_t now, TokenEvent event) const;
+  void SetParked(uint64_t id, bool parked);
+  int Parked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   int64_t NextDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Strikes(const schedule::Request& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -108,6 +115,7 @@ class FakeEngine : public EngineInterface {
   std::vector<Sequence> running_ ABSL_GUARDED_BY(mutex_);
   schedule::Request last_ ABSL_GUARDED_BY(mutex_);
   EngineStatus status_ ABSL_GUARDED_BY(mutex_);
+  StepObserver observer_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_id_ ABSL_GUARDED_BY(mutex_) = 1;
   uint64_t submitted_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t granted_ ABSL_GUARDED_BY(mutex_) = 0;

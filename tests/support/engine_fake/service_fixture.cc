@@ -67,6 +67,9 @@ std::string ServiceFixture::address() const { return absl::StrCat("127.0.0.1:", 
 std::unique_ptr<v1::Inference::Stub> ServiceFixture::NewStub() const {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  // A client that does not read has little room for what the server writes.
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 16384);
   return v1::Inference::NewStub(
       grpc::CreateCustomChannel(address(), grpc::InsecureChannelCredentials(), arguments));
 }

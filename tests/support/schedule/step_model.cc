@@ -33,7 +33,7 @@ bool Contains(const std::vector<TokenId>& ids, TokenId id) {
 }  // namespace
 
 TokenId NextToken(const std::vector<TokenId>& tokens, const schedule::SlotAssignment& slot, int vocabulary) {
-  uint64_t hash = slot.sampling.seed + 1;
+  uint64_t hash = slot.sampling.seed + 1 + Mix(slot.sampling.sample_index);
   for (TokenId token : tokens) hash = Mix(hash * 31 + static_cast<uint64_t>(token) + 7);
   const bool suppress = static_cast<int>(tokens.size()) < slot.suppress_until;
   TokenId token;
@@ -79,8 +79,8 @@ StepModel::StepModel(const schedule::SchedulerOptions& options)
     : options_(options),
       slots_(options.max_sequences),
       kv_(static_cast<size_t>(options.kv_blocks) * kBlockTokens, -1),
-      owner_(options.kv_blocks, -1),
-      owner_epoch_(options.kv_blocks, 0) {}
+      holders_(options.kv_blocks),
+      filled_(options.kv_blocks, 0) {}
 
 bool StepModel::Refers(uint64_t epoch) const {
   return std::any_of(steps_.begin(), steps_.end(), [epoch](const Step& step) {
@@ -104,6 +104,26 @@ absl::Status StepModel::ApplySlots(const Batch& batch) {
   return absl::OkStatus();
 }
 
+StepModel::Slot* StepModel::SlotOf(uint64_t epoch) {
+  for (Slot& slot : slots_) {
+    if (slot.epoch == epoch) return &slot;
+  }
+  return nullptr;
+}
+
+// Earlier steps have filled the block, and nobody has got it for himself since. The output shows whether with
+// the right tokens. Who filled it may have lost its slot in this very step.
+absl::Status StepModel::ShareBlock(const schedule::BlockAssignment& assignment, Slot* slot) {
+  const int block = assignment.block;
+  if (filled_[block] != kBlockTokens)
+    return Broken("block ", block, " is shared with ", filled_[block], " tokens");
+  if (slot->next_position != assignment.index * kBlockTokens)
+    return Broken("slot ", assignment.slot, " shares a block after it has rows of its own");
+  holders_[block].push_back(slot->epoch);
+  slot->next_position += kBlockTokens;
+  return absl::OkStatus();
+}
+
 absl::Status StepModel::ApplyBlocks(const Batch& batch) {
   for (const schedule::BlockAssignment& assignment : batch.blocks) {
     if (assignment.block < 0 || assignment.block >= options_.kv_blocks)
@@ -115,15 +135,19 @@ absl::Status StepModel::ApplyBlocks(const Batch& batch) {
       return Broken("slot ", assignment.slot, " has ", slot.blocks.size(), " blocks, entry ",
                     assignment.index, " is set");
     }
-    if (owner_[assignment.block] >= 0) {
-      Slot& owner = slots_[owner_[assignment.block]];
-      const uint64_t epoch = owner_epoch_[assignment.block];
-      if (epoch == slot.epoch) return Broken("block ", assignment.block, " twice in slot ", assignment.slot);
-      if (Refers(epoch)) return Broken("block ", assignment.block, " is still used by steps in flight");
-      if (owner.epoch == epoch) owner.dead = true;  // must never have a row again
+    if (assignment.shared) {
+      HEKLA_RETURN_IF_ERROR(ShareBlock(assignment, &slot));
+    } else {
+      for (uint64_t epoch : holders_[assignment.block]) {
+        if (epoch == slot.epoch)
+          return Broken("block ", assignment.block, " twice in slot ", assignment.slot);
+        if (Refers(epoch)) return Broken("block ", assignment.block, " is still used by steps in flight");
+        if (Slot* holder = SlotOf(epoch); holder != nullptr)
+          holder->dead = true;  // must never have a row again
+      }
+      holders_[assignment.block] = {slot.epoch};
+      filled_[assignment.block] = 0;
     }
-    owner_[assignment.block] = assignment.slot;
-    owner_epoch_[assignment.block] = slot.epoch;
     slot.blocks.push_back(assignment.block);
   }
   return absl::OkStatus();
@@ -153,7 +177,11 @@ absl::Status StepModel::ApplyRows(const Batch& batch, Step* step) {
     if (history < 0 || history >= options_.vocabulary) {
       return Broken("slot ", row.slot, " position ", row.position, ": token ", history);
     }
-    kv_[slot.blocks[index] * kBlockTokens + row.position % kBlockTokens] = history;
+    const int block = slot.blocks[index];
+    if (holders_[block].front() != slot.epoch)
+      return Broken("a row of slot ", row.slot, " in block ", block, ", which it only shares");
+    filled_[block] = row.position % kBlockTokens + 1;
+    kv_[block * kBlockTokens + row.position % kBlockTokens] = history;
     ++slot.next_position;
   }
   return absl::OkStatus();
@@ -180,11 +208,15 @@ absl::Status StepModel::Draw(const Batch& batch, Step* step) {
     if (row.position + 1 != slot.next_position)
       return Broken("a sample from a row that is not the slot's last");
     if (row.position + 1 >= options_.max_context) return Broken("a token beyond the context");
+    const schedule::SamplingParams& sampling = slot.assignment.sampling;
+    for (int i = std::max(0, slot.next_position - sampling.penalty_last_n); i < slot.next_position; ++i) {
+      if (sampling.has_penalties() && slot.history[i] < 0)
+        return Broken("slot ", sample.slot, " draws with penalties and knows no token at ", i);
+    }
     schedule::SampleResult result;
     result.token = NextToken(ReadBack(slot, slot.next_position), slot.assignment, options_.vocabulary);
     result.logprob = -static_cast<float>(result.token);
-    for (int i = 0; i < slot.assignment.sampling.logprobs; ++i)
-      result.top.push_back({i, -static_cast<float>(i)});
+    for (int i = 0; i < sampling.logprobs; ++i) result.top.push_back({i, -static_cast<float>(i)});
     slot.history[row.position + 1] = result.token;
     step->result.samples.push_back(std::move(result));
   }

@@ -55,14 +55,16 @@ class StepModel {
   absl::Status ApplyBlocks(const schedule::Batch& batch);
   absl::Status ApplyRows(const schedule::Batch& batch, Step* step);
   absl::Status Draw(const schedule::Batch& batch, Step* step);
+  absl::Status ShareBlock(const schedule::BlockAssignment& assignment, Slot* slot);
+  Slot* SlotOf(uint64_t epoch);
   bool Refers(uint64_t epoch) const;
   std::vector<schedule::TokenId> ReadBack(const Slot& slot, int tokens) const;
 
   const schedule::SchedulerOptions options_;
   std::vector<Slot> slots_;
-  std::vector<schedule::TokenId> kv_;  // [kv_blocks][kBlockTokens]
-  std::vector<int> owner_;             // slot by block, -1 = nobody yet
-  std::vector<uint64_t> owner_epoch_;
+  std::vector<schedule::TokenId> kv_;           // [kv_blocks][kBlockTokens]
+  std::vector<std::vector<uint64_t>> holders_;  // epochs by block: who fills it, then those who share it
+  std::vector<int> filled_;                     // tokens by block, from its start
   std::deque<Step> steps_;
   uint64_t last_step_ = 0, last_epoch_ = 0;
 };

@@ -1,5 +1,6 @@
 #include "worker/engine/engine.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <functional>
@@ -14,90 +15,19 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/engine/recording_sink.h"
-#include "tests/support/engine/scripted_executor.h"
+#include "tests/support/engine/engine_fixture.h"
 
 namespace hekla::engine {
 namespace {
 
 using schedule::FinishReason;
 using schedule::Request;
+using test::Ask;
+using test::EngineTest;
+using test::kEos;
 using test::RecordingSink;
 using test::Script;
 using ::testing::HasSubstr;
-
-constexpr schedule::TokenId kEos = 2;
-
-Request Ask(uint64_t seed, int prompt_tokens, int max_tokens) {
-  Request request;
-  for (int i = 0; i < prompt_tokens; ++i)
-    request.prompt.push_back(static_cast<int>((seed * 13 + i * 7) % 90) + 5);
-  request.stop.max_tokens = max_tokens;
-  request.sampling.seed = seed;
-  return request;
-}
-
-class EngineTest : public testing::Test {
- protected:
-  void Start(Limits limits = test::SmallLimits(), int max_waiting = 64, int prefill_chunk = 0) {
-    limits_ = limits;
-    Engine::Options options;
-    options.executor = std::make_unique<test::ScriptedExecutor>(limits, script_);
-    options.eos_tokens = {kEos};
-    options.max_waiting = max_waiting;
-    options.prefill_chunk = prefill_chunk;
-    options.on_fatal = [this](const absl::Status& status) {
-      absl::MutexLock lock(&mutex_);
-      fatal_ = status;
-    };
-    options.now_us = [this] {
-      return fixed_us_ != 0 ? fixed_us_.load() : absl::GetCurrentTimeNanos() / 1000;
-    };
-    auto engine = Engine::Create(std::move(options));
-    ASSERT_TRUE(engine.ok()) << engine.status();
-    engine_ = *std::move(engine);
-  }
-
-  uint64_t Submit(const Request& request, const std::shared_ptr<RecordingSink>& sink) {
-    const absl::StatusOr<uint64_t> id = engine_->Submit(request, sink);
-    EXPECT_TRUE(id.ok()) << id.status();
-    return id.value_or(0);
-  }
-
-  void ExpectAlone(const Request& request, const RecordingSink::Record& record) {
-    const test::ExpectedOutput alone = test::OutputAlone(request, test::OptionsOf(limits_, {kEos}));
-    EXPECT_EQ(record.disorder, "");
-    EXPECT_EQ(record.last.finish, alone.finish);
-    EXPECT_EQ(record.tokens, alone.tokens);
-  }
-
-  // Steps planned ahead may outlive the requests by a moment; then everything must be zero.
-  void ExpectCountersReturnToZero() {
-    EngineStatus status = engine_->Status();
-    const absl::Time limit = absl::Now() + absl::Seconds(20);
-    while (status.kv_blocks_used != 0 && absl::Now() < limit) {
-      std::this_thread::yield();
-      status = engine_->Status();
-    }
-    EXPECT_EQ(status.kv_blocks_used, 0);
-    EXPECT_EQ(status.running, 0);
-    EXPECT_EQ(status.waiting, 0);
-    EXPECT_EQ(status.queued_uncached_tokens, 0);
-    EXPECT_EQ(status.last_step_age, absl::ZeroDuration());
-  }
-
-  absl::Status Fatal() {
-    absl::MutexLock lock(&mutex_);
-    return fatal_;
-  }
-
-  Limits limits_;
-  std::shared_ptr<Script> script_ = std::make_shared<Script>();
-  std::atomic<int64_t> fixed_us_ = 0;  // the engine's clock; 0 = real time
-  absl::Mutex mutex_;
-  absl::Status fatal_ ABSL_GUARDED_BY(mutex_);
-  std::unique_ptr<Engine> engine_;
-};
 
 TEST_F(EngineTest, StreamsOneRequest) {
   Start();
@@ -121,6 +51,46 @@ TEST_F(EngineTest, StreamsOneRequest) {
   EXPECT_EQ(status.prefill_steps_total + status.decode_steps_total + status.mixed_steps_total,
             status.steps_total);
   EXPECT_EQ(status.device_name, "scripted");
+}
+
+TEST_F(EngineTest, TellsItsObserverOfEveryStep) {
+  script_->Hold();  // until both are there
+  Start();
+  std::vector<StepRecord> steps;  // of the engine's thread, until nobody observes any more
+  engine_->ObserveSteps([&](const StepRecord& step) { steps.push_back(step); });
+  Request first = Ask(1, 40, 10), second = Ask(2, 40, 10);
+  first.stop.ignore_eos = second.stop.ignore_eos = true;
+  auto sinks = {std::make_shared<RecordingSink>(), std::make_shared<RecordingSink>()};
+  Submit(first, *sinks.begin());
+  Submit(second, *(sinks.begin() + 1));
+  script_->ReleaseAll();
+  for (const auto& sink : sinks) sink->WaitForEnd();
+  ExpectCountersReturnToZero();
+  const EngineStatus status = engine_->Status();
+  engine_->ObserveSteps({});
+  ASSERT_EQ(steps.size(), status.steps_total);
+  uint64_t kinds[3] = {};
+  int tokens = 0, most_sequences = 0;
+  for (const StepRecord& step : steps) {
+    ++kinds[static_cast<int>(step.kind)];
+    tokens += step.tokens;
+    most_sequences = std::max(most_sequences, step.sequences);
+    EXPECT_GE(step.seconds, 0);
+    EXPECT_EQ(step.phases.build, 1);
+    EXPECT_EQ(step.phases.submit, 2);
+    EXPECT_EQ(step.phases.execute, 4);
+    EXPECT_EQ(step.phases.load + step.phases.readback, 0);
+  }
+  EXPECT_EQ(kinds[0], status.prefill_steps_total);
+  EXPECT_EQ(kinds[1], status.decode_steps_total);
+  EXPECT_EQ(kinds[2], status.mixed_steps_total);
+  EXPECT_EQ(tokens, 80 + 2 * 9);  // the last token is drawn and not computed
+  EXPECT_EQ(most_sequences, 2);
+  EXPECT_EQ(status.device_memory_budget_bytes, uint64_t{1} << 22);
+  auto unobserved = std::make_shared<RecordingSink>();
+  Submit(Ask(3, 4, 4), unobserved);
+  unobserved->WaitForEnd();
+  EXPECT_EQ(steps.size(), status.steps_total);
 }
 
 TEST_F(EngineTest, KeepsAsManyStepsQueuedAsTheExecutorTakes) {
@@ -322,6 +292,7 @@ TEST_F(EngineTest, ALostDeviceEndsEveryRequestWithTheError) {
   const absl::Status refusal = engine_->Submit(Ask(9, 4, 4), std::make_shared<RecordingSink>()).status();
   EXPECT_TRUE(absl::IsUnavailable(refusal)) << refusal;
   ExpectCountersReturnToZero();
+  EXPECT_TRUE(engine_->Status().device_lost);
   engine_.reset();  // joins, so on_fatal has been called
   EXPECT_THAT(std::string(Fatal().message()), HasSubstr("device lost"));
 }

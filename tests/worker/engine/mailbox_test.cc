@@ -10,6 +10,7 @@ namespace hekla::engine {
 namespace {
 
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
 
 Submission With(uint64_t id) {
@@ -42,6 +43,27 @@ TEST(Mailbox, CountsARepeatedCancelOnce) {
   mailbox.Take(&mail);
   EXPECT_THAT(mail.cancels, IsEmpty());
   EXPECT_FALSE(mail.closed);
+}
+
+TEST(Mailbox, TheLastWordOnParkingCounts) {
+  Mailbox mailbox(1);
+  mailbox.PutParked(4, true);
+  mailbox.PutParked(5, true);
+  mailbox.PutParked(4, false);
+  mailbox.Wait();  // returns at once
+  Mail mail;
+  mailbox.Take(&mail);
+  EXPECT_THAT(mail.parks, UnorderedElementsAre(Pair(4, false), Pair(5, true)));
+  mailbox.Take(&mail);
+  EXPECT_THAT(mail.parks, IsEmpty());
+}
+
+TEST(Mailbox, WaitsNoLongerThanTheLimit) {
+  Mailbox mailbox(1);
+  mailbox.Wait(absl::Milliseconds(1));  // nobody writes
+  Mail mail;
+  mailbox.Take(&mail);
+  EXPECT_THAT(mail.parks, IsEmpty());
 }
 
 TEST(Mailbox, TakesNothingAfterItIsClosedButKeepsWhatItHas) {

@@ -15,9 +15,22 @@ TEST(BlockPool, GivesEveryBlockOnceThenNone) {
   EXPECT_EQ(pool.Take(), -1);
   EXPECT_EQ(pool.held_count(), 5);
   pool.Give(3);
-  EXPECT_FALSE(pool.held(3));
+  EXPECT_EQ(pool.holders(3), 0);
   EXPECT_EQ(pool.free_count(), 1);
   EXPECT_EQ(pool.Take(), 3);
+}
+
+TEST(BlockPool, ASharedBlockIsFreeWhenItsLastHolderGivesIt) {
+  BlockPool pool(2);
+  const int block = pool.Take();
+  pool.Share(block);
+  EXPECT_EQ(pool.holders(block), 2);
+  EXPECT_EQ(pool.held_count(), 1);
+  pool.Give(block);
+  EXPECT_EQ(pool.free_count(), 1);
+  pool.Give(block);
+  EXPECT_EQ(pool.free_count(), 2);
+  EXPECT_DEATH(pool.Share(block), "nobody holds");
 }
 
 TEST(BlockPoolDeathTest, ABlockCannotBeGivenBackTwice) {

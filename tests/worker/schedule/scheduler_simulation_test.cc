@@ -1,6 +1,6 @@
-// Seeded simulation: thousands of arrivals with cancels, deadlines and tiny block pools against a device
-// model that checks the contract of batch.h. Everyone finishes exactly once with the output it has alone, and
-// nothing leaks.
+// Seeded simulation: thousands of arrivals with cancels, deadlines, parks, samples of one prompt and tiny block
+// pools against a device model that checks the contract of batch.h. Everyone finishes exactly once with the output
+// it has alone, and nothing leaks.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -34,6 +34,8 @@ class Simulation {
       const int arrivals = Chance(crowd_) ? Below(2 * options_.max_sequences + 1) : 0;
       for (int i = 0; i < arrivals && admitted_ < kAdmittedPerSeed; ++i) Arrive();
       if (Chance(4)) CancelOne();
+      if (Chance(8)) ParkOne();
+      if (Chance(crowd_ > 3 ? 8 : 3)) UnparkOne();
       std::vector<SequenceEvent> events;
       scheduler_.Expire(now_us_, &events);
       Take(events);
@@ -47,6 +49,7 @@ class Simulation {
     EXPECT_TRUE(live_.empty());
     EXPECT_EQ(counts.running, 0);
     EXPECT_EQ(counts.waiting, 0);
+    EXPECT_EQ(counts.parked, 0);
     EXPECT_EQ(counts.blocks_held, 0);
     EXPECT_EQ(counts.uncomputed_prompt_tokens, 0);
     EXPECT_EQ(finished_, admitted_);
@@ -55,6 +58,8 @@ class Simulation {
   std::map<FinishReason, int> reasons;
   uint64_t preemptions() const { return scheduler_.counts().preemptions_total; }
   int refused() const { return refused_; }
+  int parks() const { return parks_; }
+  uint64_t shared() const { return scheduler_.counts().shared_tokens_total; }
 
  private:
   struct Live {
@@ -62,6 +67,8 @@ class Simulation {
     std::vector<TokenId> tokens;
     bool started = false;
     bool cancelled = false;
+    bool parked = false;
+    int tokens_to_come = 0;  // while parked: of the steps planned before
   };
 
   int Below(int bound) { return static_cast<int>(random_() % static_cast<uint64_t>(bound)); }
@@ -98,13 +105,28 @@ class Simulation {
     if (Chance(30)) request.stop.ignore_eos = true;
     if (Chance(30)) request.stop.stop_token_ids = {Below(options_.vocabulary), Below(options_.vocabulary)};
     request.sampling.seed = random_();
+    if (Chance(30)) request.sampling.frequency_penalty = 0.5f;
+    request.sampling.penalty_last_n = Below(80);
     request.priority = Below(3);
     if (Chance(10)) request.deadline_us = now_us_ + 1 + Below(3000);
     return request;
   }
 
   void Arrive() {
-    Request request = RandomRequest();
+    const Request request = RandomRequest();
+    const int samples = Chance(20) ? 2 + Below(4) : 1;
+    for (int i = 0; i < samples && admitted_ < kAdmittedPerSeed; ++i) {
+      Request sample = request;
+      sample.id = request.id + i;
+      sample.sampling.sample_index = i;
+      if (samples > 1) sample.group = request.id;
+      last_id_ = sample.id;
+      Arrive(sample);
+      if (testing::Test::HasFatalFailure()) return;
+    }
+  }
+
+  void Arrive(const Request& request) {
     const int64_t total =
         static_cast<int64_t>(request.prompt.size()) - request.resumed_tokens + request.stop.max_tokens;
     const bool fits =
@@ -132,17 +154,40 @@ class Simulation {
     ASSERT_FALSE(scheduler_.Cancel(id, FinishReason::kCancelled, &events));
   }
 
+  void ParkOne() {
+    if (live_.empty()) return;
+    auto victim = live_.begin();
+    std::advance(victim, Below(static_cast<int>(live_.size())));
+    ASSERT_EQ(scheduler_.Park(victim->first), !victim->second.parked);
+    if (victim->second.parked) return;
+    victim->second.parked = true;
+    victim->second.tokens_to_come = model_.in_flight();
+    ++parks_;
+  }
+
+  void UnparkOne() {
+    for (auto& [id, live] : live_) {
+      if (!live.parked || Chance(50)) continue;
+      live.parked = false;
+      ASSERT_TRUE(scheduler_.Unpark(id));
+      ASSERT_FALSE(scheduler_.Unpark(id));
+      return;
+    }
+  }
+
   // Plans one step, sometimes as many as may be in flight. With nothing in flight there must be progress.
   void Plan() {
     if (model_.in_flight() > 0 && Chance(30)) return;
-    const bool must = model_.in_flight() == 0 && !scheduler_.idle();
+    const bool must = model_.in_flight() == 0 && !scheduler_.resting();
     bool planned = false;
     const int steps = Chance(50) ? options_.max_in_flight : 1;
     for (int i = 0; i < steps && scheduler_.NextBatch(&batch_); ++i) {
       planned = true;
-      for (uint64_t id : scheduler_.started()) {
+      for (const auto& [id, cached_tokens] : scheduler_.started()) {
+        ASSERT_LT(cached_tokens, static_cast<int>(live_[id].request.prompt.size()));
         ASSERT_TRUE(live_.contains(id));
         ASSERT_FALSE(live_[id].started);
+        ASSERT_FALSE(live_[id].parked);
         live_[id].started = true;
       }
       const absl::Status status = model_.Submit(batch_);
@@ -167,6 +212,7 @@ class Simulation {
       ASSERT_EQ(event.token_offset, static_cast<int>(live.tokens.size()) + live.request.resumed_tokens);
       if (event.token >= 0) {
         ASSERT_TRUE(live.started);
+        ASSERT_TRUE(!live.parked || live.tokens_to_come-- > 0) << event.id << " is parked and computed";
         live.tokens.push_back(event.token);
       }
       if (event.finish == FinishReason::kNone) continue;
@@ -201,13 +247,13 @@ class Simulation {
   std::map<uint64_t, Live> live_;
   uint64_t last_id_ = 0;
   int64_t now_us_ = 1;
-  int admitted_ = 0, refused_ = 0, finished_ = 0;
+  int admitted_ = 0, refused_ = 0, finished_ = 0, parks_ = 0;
 };
 
 TEST(SchedulerSimulation, EveryoneFinishesOnceWithTheirOwnOutput) {
   std::map<FinishReason, int> reasons;
-  uint64_t preemptions = 0;
-  int refused = 0;
+  uint64_t preemptions = 0, shared = 0;
+  int refused = 0, parks = 0;
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     Simulation simulation(seed);
@@ -216,6 +262,8 @@ TEST(SchedulerSimulation, EveryoneFinishesOnceWithTheirOwnOutput) {
     for (const auto& [reason, count] : simulation.reasons) reasons[reason] += count;
     preemptions += simulation.preemptions();
     refused += simulation.refused();
+    parks += simulation.parks();
+    shared += simulation.shared();
   }
   // The simulation must have been to every corner it is for.
   static_assert(kSeeds * kAdmittedPerSeed >= 10000);
@@ -224,9 +272,12 @@ TEST(SchedulerSimulation, EveryoneFinishesOnceWithTheirOwnOutput) {
         FinishReason::kCancelled, FinishReason::kDeadline}) {
     EXPECT_GT(reasons[reason], 20) << "reason " << static_cast<int>(reason);
   }
-  std::printf("seeds 1..%d: %d refused, %d preemptions\n", kSeeds, refused, static_cast<int>(preemptions));
+  std::printf("seeds 1..%d: %d refused, %d preemptions, %d parks, %d shared tokens\n", kSeeds, refused,
+              static_cast<int>(preemptions), parks, static_cast<int>(shared));
   EXPECT_GT(preemptions, 1000u);
   EXPECT_GT(refused, 200);
+  EXPECT_GT(parks, 1000);
+  EXPECT_GT(shared, 1000u);
 }
 
 }  // namespace

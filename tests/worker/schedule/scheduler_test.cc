@@ -6,107 +6,30 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/schedule/step_model.h"
+#include "tests/support/schedule/scheduler_fixture.h"
 
 namespace hekla::schedule {
 namespace {
 
+using test::Ask;
+using test::Options;
+using test::SchedulerTest;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
-SchedulerOptions Options() {
-  SchedulerOptions options;
-  options.max_sequences = 4;
-  options.max_context = 200;
-  options.max_rows = 16;
-  options.max_samples = 4;
-  options.kv_blocks = 20;
-  options.max_in_flight = 3;
-  options.vocabulary = 50;
-  options.eos_tokens = {2};
-  return options;
-}
-
-Request Ask(uint64_t id, int prompt_tokens, int max_tokens, int priority = 1) {
-  Request request;
-  request.id = id;
-  for (int i = 0; i < prompt_tokens; ++i) request.prompt.push_back(static_cast<int>(10 + (id * 7 + i) % 30));
-  request.stop.max_tokens = max_tokens;
-  request.stop.ignore_eos = true;
-  request.priority = priority;
-  request.sampling.seed = id;
-  return request;
-}
-
-// A scheduler and a device model, stepped by hand.
-class SchedulerTest : public testing::Test {
- protected:
-  void Start(const SchedulerOptions& options) {
-    options_ = options;
-    scheduler_ = std::make_unique<Scheduler>(options);
-    model_ = std::make_unique<test::StepModel>(options);
-  }
-  void Add(const Request& request) {
-    requests_[request.id] = request;
-    ASSERT_TRUE(scheduler_->Add(request).ok());
-  }
-  bool Plan() {
-    if (!scheduler_->NextBatch(&batch_)) return false;
-    const absl::Status status = model_->Submit(batch_);
-    EXPECT_TRUE(status.ok()) << status;
-    return status.ok();
-  }
-  void FinishOne() {
-    ASSERT_TRUE(scheduler_->Finish(model_->Take(), &events_).ok());
-    ASSERT_TRUE(scheduler_->CheckInvariants().ok()) << scheduler_->CheckInvariants();
-    Collect();
-  }
-  void Collect() {
-    for (const SequenceEvent& event : events_) {
-      if (event.token >= 0) output_[event.id].push_back(event.token);
-      if (event.finish != FinishReason::kNone) {
-        EXPECT_TRUE(finish_.emplace(event.id, event.finish).second) << event.id << " ends twice";
-      }
-    }
-    events_.clear();
-  }
-  void RunToEnd() {
-    while (!scheduler_->idle()) {
-      while (Plan()) {
-      }
-      ASSERT_GT(model_->in_flight(), 0);
-      FinishOne();
-    }
-  }
-  int Rows(int slot) const {
-    int rows = 0;
-    for (const BatchRow& row : batch_.rows) rows += row.slot == slot;
-    return rows;
-  }
-
-  SchedulerOptions options_;
-  std::unique_ptr<Scheduler> scheduler_;
-  std::unique_ptr<test::StepModel> model_;
-  Batch batch_;
-  std::vector<SequenceEvent> events_;
-  std::map<uint64_t, Request> requests_;
-  std::map<uint64_t, std::vector<TokenId>> output_;
-  std::map<uint64_t, FinishReason> finish_;
-};
-
 TEST_F(SchedulerTest, PlansDecodeStepsBeforeResultsAreKnown) {
   Start(Options());
   Add(Ask(1, 5, 10));
   ASSERT_TRUE(Plan());
-  EXPECT_THAT(scheduler_->started(), ElementsAre(1));
+  EXPECT_THAT(Started(), ElementsAre(1));
   EXPECT_EQ(batch_.rows.size(), 5u);
   ASSERT_EQ(batch_.samples.size(), 1u);
   EXPECT_EQ(batch_.samples[0].row, 4);
   for (int position = 5; position < 7; ++position) {
     ASSERT_TRUE(Plan());
-    EXPECT_THAT(scheduler_->started(), IsEmpty());
+    EXPECT_THAT(Started(), IsEmpty());
     ASSERT_EQ(batch_.rows.size(), 1u);
     EXPECT_EQ(batch_.rows[0].position, position);
     EXPECT_EQ(batch_.rows[0].token, kFromDevice);
@@ -177,7 +100,7 @@ TEST_F(SchedulerTest, HigherPriorityStartsFirstAndEqualsInOrder) {
   std::vector<uint64_t> order;
   while (!scheduler_->idle()) {
     if (Plan()) {
-      order.insert(order.end(), scheduler_->started().begin(), scheduler_->started().end());
+      for (uint64_t id : Started()) order.push_back(id);
     }
     FinishOne();
   }
