@@ -48,6 +48,22 @@ class Serving(unittest.TestCase):
         for worker in self.cluster.workers:
             self.assertEqual(c.generate(self.cluster.connect(worker.address), request).ids, through_router.ids)
 
+    def test_samples_of_one_prompt(self):
+        """output.n gives what so many single requests with these sample indices give."""
+        request = c.make_request(" ".join(PROMPTS) * 3, 24, seed=9, temperature=0.9, output=c.api.Output(n=4))
+        texts, finished = [""] * 4, []
+        for response in self.cluster.stub.Generate(request, timeout=120 * c.PATIENCE):
+            if response.HasField("delta"):
+                texts[response.delta.sample_index] += response.delta.text
+            elif response.HasField("finished"):
+                finished.append(response.finished)
+        self.assertEqual(sorted(f.sample_index for f in finished), [0, 1, 2, 3])
+        self.assertGreater(sum(f.usage.cached_tokens for f in finished), 0)
+        for k, text in enumerate(texts):
+            single = c.make_request(request.text, 24, seed=9, temperature=0.9, first_sample_index=k)
+            self.assertEqual(c.generate(self.cluster.stub, single).text, text)
+        self.assertEqual(len(set(texts)), 4)
+
     def test_batch(self):
         items = [c.api.BatchGenerateRequest.Item(tag=f"t{i}", request=c.make_request(prompt, 8 + i, seed=i, temperature=0.8))
                  for i, prompt in enumerate(PROMPTS)]
