@@ -19,6 +19,7 @@ struct ChannelOptions {
   std::string tls_cert_path;  // PEM, with tls_key_path: shown to a server that asks
   std::string tls_key_path;
   std::string token_path;  // the file's first token is sent with every call
+  std::string tls_server_name;  // the name that the certificate must have; empty = the address's host
   bool insecure = false;   // send the token beyond loopback without TLS all the same
 };
 
