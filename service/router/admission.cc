@@ -1,22 +1,69 @@
 #include "service/router/admission.h"
 
+#include <algorithm>
+
 namespace hekla::service {
 
 Admission::Place Admission::PlaceOf(const QueuedRequest& request) {
   return {request.arrived_us - request.priority * kHeadStartMicros, request.id};
 }
 
-bool Admission::Add(QueuedRequest request) {
-  if (size() >= max_queued_) return false;
-  AddBack(std::move(request));
+void Admission::Count(const std::string& tenant, int change) {
+  int& count = counts_[tenant];
+  by_count_.erase({count, tenant});
+  count += change;
+  if (count > 0) {
+    by_count_.insert({count, tenant});
+  } else {
+    counts_.erase(tenant);
+  }
+}
+
+std::optional<uint64_t> Admission::LastOf(const std::string& tenant) const {
+  const Place* last = nullptr;
+  for (const auto& [name, model] : models_) {
+    const auto queue = model.tenants.find(tenant);
+    if (queue == model.tenants.end()) continue;
+    for (auto place = queue->second.order.rbegin(); place != queue->second.order.rend(); ++place) {
+      if (requests_.at(place->second).is_back) continue;
+      if (last == nullptr || *last < *place) last = &*place;
+      break;
+    }
+  }
+  if (last == nullptr) return std::nullopt;
+  return last->second;
+}
+
+bool Admission::Add(QueuedRequest request, std::optional<uint64_t>* pushed_out) {
+  pushed_out->reset();
+  if (size() >= max_queued_) {
+    const auto own = counts_.find(request.tenant);
+    const int own_count = own == counts_.end() ? 0 : own->second;
+    const auto most = by_count_.rbegin();
+    if (most == by_count_.rend() || most->first <= own_count + 1) return false;
+    *pushed_out = LastOf(most->second);
+    if (!pushed_out->has_value()) return false;
+    Remove(**pushed_out);
+  }
+  Insert(std::move(request));
   return true;
 }
 
 void Admission::AddBack(QueuedRequest request) {
+  request.is_back = true;
+  request.cost = 0;
+  Insert(std::move(request));
+}
+
+void Admission::Insert(QueuedRequest request) {
   const uint64_t id = request.id;
-  order_[request.model].insert(PlaceOf(request));
+  ModelQueue& model = models_[request.model];
+  const auto [tenant, is_new] = model.tenants.try_emplace(request.tenant);
+  if (is_new) tenant->second.turn = model.ring.insert(model.ring.end(), request.tenant);
+  tenant->second.order.insert(PlaceOf(request));
   expiry_.insert({request.expires_us, id});
   queued_tokens_ += request.prompt_tokens;
+  Count(request.tenant, 1);
   requests_.emplace(id, std::move(request));
 }
 
@@ -24,27 +71,118 @@ bool Admission::Remove(uint64_t id) {
   const auto found = requests_.find(id);
   if (found == requests_.end()) return false;
   const QueuedRequest& request = found->second;
-  const auto of_model = order_.find(request.model);
-  of_model->second.erase(PlaceOf(request));
-  if (of_model->second.empty()) order_.erase(of_model);
+  const auto model = models_.find(request.model);
+  const auto tenant = model->second.tenants.find(request.tenant);
+  tenant->second.order.erase(PlaceOf(request));
+  if (tenant->second.order.empty()) {
+    if (tenant->second.turn == model->second.ring.begin()) model->second.has_quantum = false;
+    model->second.ring.erase(tenant->second.turn);
+    model->second.tenants.erase(tenant);
+  }
+  if (model->second.tenants.empty()) models_.erase(model);
   expiry_.erase({request.expires_us, id});
   queued_tokens_ -= request.prompt_tokens;
+  Count(request.tenant, -1);
   requests_.erase(found);
   return true;
 }
 
+const Admission::Place* Admission::NextOf(const ModelQueue& queue, const std::string& tenant,
+                                          const Skipped& skipped) {
+  const std::set<Place>& order = queue.tenants.at(tenant).order;
+  const auto last = skipped.find(tenant);
+  const auto next = last == skipped.end() ? order.begin() : order.upper_bound(last->second);
+  return next == order.end() ? nullptr : &*next;
+}
+
+void Admission::PassTurn(ModelQueue* queue) {
+  queue->ring.splice(queue->ring.end(), queue->ring, queue->ring.begin());
+  queue->has_quantum = false;
+}
+
+// As many rounds at once as it takes until somebody can pay. False: nobody has anything to show.
+bool Admission::GrantRounds(ModelQueue* queue, const Skipped& skipped) const {
+  int64_t rounds = -1;
+  for (const auto& [name, tenant] : queue->tenants) {
+    const Place* next = NextOf(*queue, name, skipped);
+    if (next == nullptr) continue;
+    const int64_t missing = requests_.at(next->second).cost - tenant.deficit;
+    const int64_t needed = std::max<int64_t>(0, (missing + kQuantum - 1) / kQuantum - 1);
+    if (rounds < 0 || needed < rounds) rounds = needed;
+  }
+  if (rounds < 0) return false;
+  for (auto& [name, tenant] : queue->tenants) {
+    if (NextOf(*queue, name, skipped) != nullptr) tenant.deficit += rounds * kQuantum;
+  }
+  return true;
+}
+
+void Admission::Match(const std::string& model, const std::function<Verdict(const QueuedRequest&)>& visit) {
+  Skipped skipped;
+  size_t turns = 0;  // that went by since something was shown
+  for (auto found = models_.find(model); found != models_.end(); found = models_.find(model)) {
+    ModelQueue& queue = found->second;
+    if (turns >= queue.ring.size()) {
+      if (!GrantRounds(&queue, skipped)) return;
+      turns = 0;
+    }
+    const std::string& name = queue.ring.front();
+    TenantQueue& tenant = queue.tenants.at(name);
+    const Place* next = NextOf(queue, name, skipped);
+    if (next != nullptr && !queue.has_quantum) {
+      tenant.deficit += kQuantum;
+      queue.has_quantum = true;
+    }
+    if (next == nullptr || tenant.deficit < requests_.at(next->second).cost) {
+      PassTurn(&queue);
+      ++turns;
+      continue;
+    }
+    turns = 0;
+    const QueuedRequest& request = requests_.at(next->second);
+    switch (visit(request)) {
+      case Verdict::kStop:
+        return;
+      case Verdict::kSkip:
+        skipped[name] = *next;
+        break;
+      case Verdict::kTake:
+        tenant.deficit -= request.cost;
+        Remove(request.id);
+        break;
+      case Verdict::kDrop:
+        Remove(request.id);
+        break;
+    }
+  }
+}
+
 void Admission::Visit(const std::string& model,
                       const std::function<bool(const QueuedRequest&)>& visit) const {
-  const auto of_model = order_.find(model);
-  if (of_model == order_.end()) return;
-  for (const Place& place : of_model->second) {
-    if (!visit(requests_.at(place.second))) return;
+  const auto found = models_.find(model);
+  if (found == models_.end()) return;
+  for (const auto& [name, tenant] : found->second.tenants) {
+    for (const Place& place : tenant.order) {
+      if (!visit(requests_.at(place.second))) return;
+    }
   }
+}
+
+int Admission::AheadOf(const std::string& model, const std::string& tenant) const {
+  const auto found = models_.find(model);
+  if (found == models_.end()) return 0;
+  const auto own = found->second.tenants.find(tenant);
+  const size_t own_count = own == found->second.tenants.end() ? 0 : own->second.order.size();
+  size_t ahead = own_count;
+  for (const auto& [name, other] : found->second.tenants) {
+    if (name != tenant) ahead += std::min(other.order.size(), own_count + 1);
+  }
+  return static_cast<int>(ahead);
 }
 
 std::vector<std::string> Admission::Models() const {
   std::vector<std::string> models;
-  for (const auto& [model, places] : order_) models.push_back(model);
+  for (const auto& [model, queue] : models_) models.push_back(model);
   return models;
 }
 

@@ -154,7 +154,8 @@ class AttachmentService::Lease final : public grpc::ServerBidiReactor<v1::Worker
     auto worker =
         std::make_shared<Worker>(std::move(registration), /*is_static=*/false, channel, std::move(send));
     if (report_.has_load()) worker->Report(report_.load());
-    worker->OnLoss([line = line_] {  // replaced or removed by an operator
+    worker->OnLoss([line = line_](WorkerLoss loss) {  // replaced or removed by an operator
+      if (loss != WorkerLoss::kLeaseEnded) return;
       absl::MutexLock lock(&line->mutex);
       if (line->lease == nullptr) return;
       if (!line->lease->end_.has_value()) line->lease->end_ = absl::AbortedError("the lease has been ended");

@@ -209,7 +209,10 @@ void BatchCall::OnCancel() {
       if (item->relay != nullptr) relays.push_back(item->relay);
     }
   }
-  for (const std::shared_ptr<GenerateRelay>& relay : relays) relay->Cancel(why);
+  for (const std::shared_ptr<GenerateRelay>& relay : relays) {
+    if (absl::IsCancelled(why) && !relay->ended()) environment_.metrics->ClientCancelled(PhaseLabel(*relay));
+    relay->Cancel(why);
+  }
 }
 
 void BatchCall::OnDone() {

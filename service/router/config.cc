@@ -1,8 +1,12 @@
 #include "service/router/config.h"
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "service/runtime/file.h"
+#include "worker/base/status_macros.h"
 
 namespace hekla::service {
 namespace {
@@ -68,6 +72,9 @@ absl::Status RouterConfig::Validate() const {
   if (spawn_workers == 0 && !spawn_program.empty())
     problems.push_back("--spawn-program needs --spawn-workers");
   if (queue_timeout <= absl::ZeroDuration()) problems.push_back("--queue-timeout must be above 0");
+  if (slow_client_limit <= absl::ZeroDuration()) problems.push_back("--slow-client-limit must be above 0");
+  if (stall_limit <= absl::ZeroDuration()) problems.push_back("--stall-limit must be above 0");
+  if (stall_steps < 0) problems.push_back(absl::StrCat("--stall-steps: ", stall_steps, " is below 0"));
   LogLevel level = LogLevel::kInfo;
   if (const absl::Status status = ParseLogLevel(log_level, &level); !status.ok()) {
     problems.push_back(absl::StrCat("--log-level: ", status.message()));
@@ -76,18 +83,51 @@ absl::Status RouterConfig::Validate() const {
   return absl::InvalidArgumentError(absl::StrJoin(problems, "; "));
 }
 
+absl::StatusOr<RouterConfig> LoadRouterConfig(const std::vector<std::string>& arguments) {
+  RouterConfig given;
+  CommandLine given_line = RouterCommandLine(&given);
+  HEKLA_RETURN_IF_ERROR(given_line.Parse(arguments));
+  RouterConfig config;
+  CommandLine line = RouterCommandLine(&config);
+  if (!given.config_file.empty()) {
+    HEKLA_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(given.config_file));
+    std::vector<std::string> words;
+    for (absl::string_view each : absl::StrSplit(text, '\n')) {
+      each = absl::StripAsciiWhitespace(each);
+      if (each.empty() || each.front() == '#') continue;
+      const std::vector<std::string> parts = absl::StrSplit(each, absl::MaxSplits(absl::ByAnyChar(" \t"), 1));
+      words.push_back(absl::StrCat("--", parts[0]));
+      if (parts.size() > 1) words.emplace_back(absl::StripAsciiWhitespace(parts[1]));
+    }
+    absl::Status status = line.Parse(words);
+    if (status.ok() && !line.positional().empty()) {
+      status = absl::InvalidArgumentError(absl::StrCat("'", line.positional().front(), "' belongs to no flag"));
+    }
+    if (!status.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("--config ", given.config_file, ": ", status.message()));
+    }
+  }
+  HEKLA_RETURN_IF_ERROR(line.Parse(arguments));
+  config.spawn_flags = line.positional();
+  HEKLA_RETURN_IF_ERROR(config.Validate());
+  return config;
+}
+
 CommandLine RouterCommandLine(RouterConfig* config) {
   CommandLine line(
       "hekla-router [FLAGS] [-- FLAGS OF WORKERS]",
       "Takes Generate and BatchGenerate calls and sends them to a pool of workers. Workers join by\n"
       "themselves (hekla-worker --router with this router's --admin-listen address) or are named with\n"
       "--worker. SIGTERM and Ctrl-C end it gracefully, a second one at once.");
+  line.Add("config", "FILE",
+           "more flags, NAME VALUE a line; SIGHUP reads it again: log level, limits of queue and slow clients, workers",
+           &config->config_file);
   line.Section("Addresses");
   line.Add("listen", "HOST:PORT", "where clients connect (gRPC, hekla.v1.Inference)", &config->listen);
   line.Add("admin-listen", "HOST:PORT", "where operators and workers connect (gRPC)", &config->admin_listen);
   line.Add("metrics-listen", "HOST:PORT", "where /metrics is served (HTTP); empty = nowhere",
            &config->metrics_listen);
-  line.Add("worker", "HOST:PORT", "a worker that does not attach by itself; may be given again",
+  line.Add("worker", "HOST:PORT", "workers that do not attach by themselves, all the name has; may be given again",
            &config->workers);
   line.Section("Workers of its own");
   line.Add("spawn-workers", "N",
@@ -119,6 +159,13 @@ CommandLine RouterCommandLine(RouterConfig* config) {
   line.Add("queue-timeout", "DURATION", "longest wait of a request that gives none", &config->queue_timeout);
   line.Add("worker-wait", "DURATION", "how long requests wait while there is no worker",
            &config->worker_wait);
+  line.Add("slow-client-limit", "DURATION", "a client that does not read for it loses its request",
+           &config->slow_client_limit);
+  line.Add("stall-limit", "DURATION", "a worker with work that makes no step for it is not trusted ...",
+           &config->stall_limit);
+  line.Add("stall-steps", "N", "... unless its usual step times N is longer", &config->stall_steps);
+  line.Add("poison-time", "DURATION", "how long a request is refused that two workers died of",
+           &config->poison_time);
   line.Add("drain-limit", "DURATION", "how long running requests may take after SIGTERM",
            &config->drain_limit);
   line.Add("pre-stop-wait", "DURATION", "pause between NOT_SERVING and refusing requests",

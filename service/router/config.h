@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "service/router/breaker.h"
 #include "service/runtime/channel.h"
 #include "service/runtime/command_line.h"
 #include "service/runtime/grpc_server.h"
@@ -16,6 +18,8 @@
 namespace hekla::service {
 
 struct RouterConfig {
+  std::string config_file;  // more flags; read again at SIGHUP
+
   std::string listen = "127.0.0.1:8090";          // hekla.v1.Inference
   std::string admin_listen = "127.0.0.1:8091";    // hekla.v1.Admin and the workers' leases
   std::string metrics_listen = "127.0.0.1:8092";  // HTTP; empty = none
@@ -36,6 +40,11 @@ struct RouterConfig {
   int max_queued_requests = 1024;
   absl::Duration queue_timeout = absl::Seconds(60);
   absl::Duration worker_wait = absl::Seconds(2);
+  absl::Duration slow_client_limit = absl::Seconds(30);
+  absl::Duration stall_limit = absl::Seconds(5);  // a worker with work makes a step within it ...
+  int stall_steps = 20;                           // ... or within this many of its usual steps
+  BreakerOptions breaker;                         // no flags
+  absl::Duration poison_time = absl::Minutes(10);
   absl::Duration drain_limit = absl::Seconds(30);
   absl::Duration pre_stop_wait = absl::ZeroDuration();
   std::string log_level = "info";
@@ -45,6 +54,10 @@ struct RouterConfig {
   // INVALID_ARGUMENT naming every problem.
   absl::Status Validate() const;
 };
+
+// The flags of a command line and of the file that its --config names, one "NAME VALUE" a line; what the command
+// line says counts. Errors: NOT_FOUND no such file; INVALID_ARGUMENT naming the flag, or every bad value.
+absl::StatusOr<RouterConfig> LoadRouterConfig(const std::vector<std::string>& arguments);
 
 // The flags of hekla-router, filling `config`.
 CommandLine RouterCommandLine(RouterConfig* config);

@@ -44,35 +44,50 @@ absl::Status Draining() {
                         kRetryAfter);
 }
 
-bool Contains(const std::vector<std::shared_ptr<Worker>>& workers, const std::shared_ptr<Worker>& worker) {
-  return std::find(workers.begin(), workers.end(), worker) != workers.end();
+absl::Status PastDeadline(absl::Duration left, double start_seconds) {
+  return MakeError(absl::StatusCode::kDeadlineExceeded, v1::ERROR_REASON_DEADLINE,
+                   absl::StrCat("the call's deadline is in ", absl::FormatDuration(left),
+                                ", it could start in about ", start_seconds, "s at the earliest"));
+}
+
+absl::Status SessionLost() {
+  return MakeError(absl::StatusCode::kUnavailable, v1::ERROR_REASON_SESSION_LOST,
+                   "session.id: the worker that kept this session's state is gone, and session.affinity is REQUIRE");
 }
 
 }  // namespace
 
-Claim::Claim(Dispatcher* dispatcher, std::shared_ptr<Worker> worker, int64_t prompt_tokens)
-    : dispatcher_(dispatcher), worker_(std::move(worker)), prompt_tokens_(prompt_tokens) {}
+Claim::Claim(Dispatcher* dispatcher, std::shared_ptr<Worker> worker, const Assignment& assignment)
+    : dispatcher_(dispatcher), worker_(std::move(worker)), assignment_(assignment) {}
 
 Claim::Claim(Claim&& other) noexcept
     : dispatcher_(other.dispatcher_),
       worker_(std::move(other.worker_)),
-      prompt_tokens_(other.prompt_tokens_) {}
+      assignment_(other.assignment_),
+      verdict_(other.verdict_),
+      worker_is_full_(other.worker_is_full_) {}
 
 void Claim::PromptComputed() {
-  worker_->PromptComputed(prompt_tokens_);
-  prompt_tokens_ = 0;
+  worker_->PromptComputed(assignment_.uncached_tokens);
+  assignment_.uncached_tokens = 0;
+}
+
+void Claim::ProbeSucceeded() {
+  if (!assignment_.is_probe) return;
+  assignment_.is_probe = false;
+  worker_->ProbeSucceeded();
 }
 
 Claim::~Claim() {
   if (worker_ == nullptr) return;
   PromptComputed();
-  worker_->RemoveRequest();
+  worker_->RemoveRequest(verdict_, assignment_.is_probe);
   if (worker_is_full_) worker_->MarkFull();
   dispatcher_->Pump();
 }
 
 Dispatcher::Dispatcher(const Options& options, WorkerRegistry* registry)
-    : options_(options), registry_(registry), admission_(options.max_queued) {
+    : registry_(registry), options_(options), admission_(options.max_queued) {
   expire_thread_ = std::thread([this] { ExpireLoop(); });
 }
 
@@ -85,27 +100,59 @@ Dispatcher::~Dispatcher() {
   expire_thread_.join();
 }
 
-QueuedRequest Dispatcher::Describe(uint64_t id, const WorkerNeed& need) const {
+QueuedRequest Dispatcher::Describe(uint64_t id, const WorkerNeed& need) {
   return {.id = id,
           .model = need.model,
+          .tenant = need.tenant,
           .priority = need.priority,
           .arrived_us = absl::ToUnixMicros(need.arrived),
           .expires_us = absl::ToUnixMicros(need.queue_end),
-          .prompt_tokens = need.prompt_tokens};
+          .prompt_tokens = need.prompt_tokens,
+          .cost = need.prompt_tokens + kOutputCost * need.max_output};
+}
+
+Pool Dispatcher::PoolOf(const std::string& model) const {
+  std::vector<std::shared_ptr<Worker>> workers;
+  for (std::shared_ptr<Worker>& worker : registry_->All()) {
+    if (model.empty() || worker->model().name() == model) workers.push_back(std::move(worker));
+  }
+  return Pool(std::move(workers));
+}
+
+absl::Status Dispatcher::CheckDeadline(const WorkerNeed& need, const Pool& pool) const {
+  if (need.deadline == absl::InfiniteFuture()) return absl::OkStatus();
+  const absl::Duration left = need.deadline - absl::Now();
+  const double start = pool.StartSeconds(need, admission_.AheadOf(need.model, need.tenant)).value_or(0);
+  if (left > absl::Seconds(start)) return absl::OkStatus();
+  return PastDeadline(left, start);
 }
 
 absl::Status Dispatcher::Enqueue(uint64_t id, WorkerNeed need, std::shared_ptr<Waiter> waiter) {
-  std::vector<Match> matches;
+  Outcome outcome;
   {
-    // One lock for both, so that nobody finds the queue full of requests that are on their way out of it.
+    // One lock for all, so that nobody finds the queue full of requests that are on their way out of it.
     absl::MutexLock lock(&mutex_);
     if (draining_) return Draining();
-    if (!admission_.Add(Describe(id, need))) return QueueFull(admission_.size(), admission_.max_queued());
+    const Pool pool = PoolOf(need.model);
+    if (absl::Status status = CheckDeadline(need, pool); !status.ok()) return status;
+    QueuedRequest queued = Describe(id, need);
+    if (need.prefix != nullptr) {
+      const double uncached = 1 - pool.BestMatchedShare(*need.prefix);
+      queued.cost -= need.prompt_tokens - static_cast<int64_t>(uncached * static_cast<double>(need.prompt_tokens));
+    }
+    std::optional<uint64_t> pushed_out;
+    const int size = admission_.size();
+    if (!admission_.Add(std::move(queued), &pushed_out)) return QueueFull(size, admission_.max_queued());
     waiting_.emplace(id, Waiting{std::move(need), std::move(waiter)});
-    matches = MatchAll();
+    if (pushed_out.has_value()) {
+      Refuse(*pushed_out, QueueFull(size, admission_.max_queued()), &outcome.refusals);
+    }
+    Outcome matched = MatchAll();
+    outcome.matches = std::move(matched.matches);
+    for (auto& refusal : matched.refusals) outcome.refusals.push_back(std::move(refusal));
     if (admission_.size() > 0) changed_.Signal();
   }
-  Deliver(std::move(matches));
+  Deliver(std::move(outcome));
   return absl::OkStatus();
 }
 
@@ -126,57 +173,69 @@ bool Dispatcher::Remove(uint64_t id) {
 }
 
 void Dispatcher::Pump() {
-  std::vector<Match> matches;
+  Outcome outcome;
   {
     absl::MutexLock lock(&mutex_);
     if (admission_.size() == 0) return;
-    matches = MatchAll();
+    outcome = MatchAll();
   }
-  Deliver(std::move(matches));
+  Deliver(std::move(outcome));
 }
 
-void Dispatcher::Deliver(std::vector<Match> matches) {
-  for (Match& match : matches) match.waiter->OnWorker(Claim(this, match.worker, match.prompt_tokens));
+void Dispatcher::Deliver(Outcome outcome) {
+  for (auto& [waiter, status] : outcome.refusals) waiter->OnRefused(std::move(status));
+  for (Match& match : outcome.matches) match.waiter->OnWorker(Claim(this, match.worker, match.assignment));
 }
 
-std::vector<Dispatcher::Match> Dispatcher::MatchAll() {
-  std::vector<Match> matches;
-  const std::vector<std::shared_ptr<Worker>> all = registry_->All();
-  for (const std::string& model : admission_.Models()) MatchModel(model, all, &matches);
-  for (const Match& match : matches) {
-    admission_.Remove(match.id);
-    waiting_.erase(match.id);
-  }
-  return matches;
+void Dispatcher::Refuse(uint64_t id, absl::Status status, Refusals* refusals) {
+  const auto found = waiting_.find(id);
+  refusals->emplace_back(std::move(found->second.waiter), std::move(status));
+  waiting_.erase(found);
 }
 
-void Dispatcher::MatchModel(const std::string& model, const std::vector<std::shared_ptr<Worker>>& all,
-                            std::vector<Match>* matches) {
-  std::vector<std::shared_ptr<Worker>> workers;
-  std::vector<Candidate> candidates;
-  for (const std::shared_ptr<Worker>& worker : all) {
-    if (!model.empty() && worker->model().name() != model) continue;
-    workers.push_back(worker);
-    candidates.push_back(worker->AsCandidate());
-  }
-  admission_.Visit(model, [&](const QueuedRequest& queued) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    const Waiting& waiting = waiting_.at(queued.id);
-    // What was tried before is avoided only while there is something else.
-    std::vector<Candidate> fitting = candidates, untried = candidates;
-    bool any_untried = false;
-    for (size_t i = 0; i < workers.size(); ++i) {
-      const std::string& hash = waiting.need.weights_hash;
-      fitting[i].usable &= hash.empty() || workers[i]->model().weights_hash() == hash;
-      untried[i].usable = fitting[i].usable && !Contains(waiting.need.tried, workers[i]);
-      any_untried |= untried[i].usable;
-    }
-    const int chosen = ChooseWorker(any_untried ? untried : fitting, random_());
-    if (chosen < 0) return ChooseWorker(candidates, 0) >= 0;  // with room left, another one may fit
-    workers[chosen]->AddRequest(queued.prompt_tokens);
-    candidates[chosen] = workers[chosen]->AsCandidate();
-    matches->push_back({queued.id, waiting.waiter, workers[chosen], queued.prompt_tokens});
-    return true;
+Dispatcher::Outcome Dispatcher::MatchAll() {
+  Outcome outcome;
+  for (const std::string& model : admission_.Models()) MatchModel(model, &outcome);
+  return outcome;
+}
+
+void Dispatcher::MatchModel(const std::string& model, Outcome* outcome) {
+  Pool pool = PoolOf(model);
+  admission_.Match(model, [&](const QueuedRequest& queued) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return MatchOne(queued, &pool, outcome);
   });
+}
+
+Admission::Verdict Dispatcher::MatchOne(const QueuedRequest& queued, Pool* pool, Outcome* outcome) {
+  const auto found = waiting_.find(queued.id);
+  const WorkerNeed& need = found->second.need;
+  if (absl::Now() < need.hold_until) return Admission::Verdict::kSkip;
+  const Placed placed = pool->Place(need, sessions_, random_());
+  if (placed.session_lost) {
+    sessions_.Forget(need.session);  // the next turn begins anew
+    Refuse(queued.id, SessionLost(), &outcome->refusals);
+    return Admission::Verdict::kDrop;
+  }
+  // With room left, another one may fit.
+  if (placed.worker < 0) return pool->HasRoom() ? Admission::Verdict::kSkip : Admission::Verdict::kStop;
+  const std::shared_ptr<Worker>& worker = pool->worker(placed.worker);
+  Assignment assignment;
+  assignment.branch = placed.branch;
+  assignment.uncached_tokens =
+      static_cast<int64_t>((1 - placed.matched_share) * static_cast<double>(queued.prompt_tokens));
+  assignment.is_probe = worker->AddRequest(assignment.uncached_tokens);
+  if (need.prefix != nullptr) worker->RememberPrompt(*need.prefix);
+  if (!need.session.empty()) sessions_.Set(need.session, worker);
+  pool->Refresh(placed.worker);
+  outcome->matches.push_back({std::move(found->second.waiter), worker, assignment});
+  waiting_.erase(found);
+  return Admission::Verdict::kTake;
+}
+
+void Dispatcher::SetOptions(const Options& options) {
+  absl::MutexLock lock(&mutex_);
+  options_ = options;
+  admission_.set_max_queued(options.max_queued);
 }
 
 void Dispatcher::Drain() {
@@ -196,9 +255,8 @@ int64_t Dispatcher::queued_tokens() const {
 
 void Dispatcher::TakeTimedOut(absl::Time now, Refusals* refusals) {
   for (const uint64_t id : admission_.TakeExpired(absl::ToUnixMicros(now))) {
-    const auto found = waiting_.find(id);
-    refusals->emplace_back(std::move(found->second.waiter), QueueTimeout(found->second.need));
-    waiting_.erase(found);
+    const absl::Status status = QueueTimeout(waiting_.at(id).need);
+    Refuse(id, status, refusals);
   }
 }
 
@@ -207,9 +265,10 @@ void Dispatcher::TakeWithoutWorker(absl::Time now, Refusals* refusals) {
   std::vector<uint64_t> refused;
   for (const std::string& model : admission_.Models()) {
     admission_.Visit(model, [&](const QueuedRequest& queued) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-      const std::string& hash = waiting_.at(queued.id).need.weights_hash;
-      const auto [entry, is_new] = since.try_emplace(absl::StrCat(model, "#", hash), absl::InfiniteFuture());
-      if (is_new && !registry_->HasWorker(model, hash)) {
+      const WorkerNeed& need = waiting_.at(queued.id).need;
+      const auto [entry, is_new] = since.try_emplace(
+          absl::StrCat(model, "#", need.weights_hash, "#", need.min_context), absl::InfiniteFuture());
+      if (is_new && !registry_->HasWorker(model, need.weights_hash, need.min_context)) {
         const auto known = no_worker_since_.find(entry->first);
         entry->second = known == no_worker_since_.end() ? now : std::min(now, known->second);
       }
@@ -220,10 +279,8 @@ void Dispatcher::TakeWithoutWorker(absl::Time now, Refusals* refusals) {
   }
   no_worker_since_ = std::move(since);
   for (const uint64_t id : refused) {
-    const auto found = waiting_.find(id);
-    refusals->emplace_back(std::move(found->second.waiter),
-                           NoWorker(found->second.need.model, options_.worker_wait));
-    waiting_.erase(found);
+    const absl::Status status = NoWorker(waiting_.at(id).need.model, options_.worker_wait);
+    Refuse(id, status, refusals);
     admission_.Remove(id);
   }
 }

@@ -19,41 +19,45 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "service/router/admission.h"
+#include "service/router/placement.h"
+#include "service/router/session_table.h"
 #include "service/router/worker_registry.h"
 
 namespace hekla::service {
 
 class Dispatcher;
 
+// How a request came to its worker.
+struct Assignment {
+  int64_t uncached_tokens = 0;  // of its prompt, expected
+  RouteBranch branch = RouteBranch::kLeastWait;
+  bool is_probe = false;  // of the worker's breaker
+};
+
 class Claim {
  public:
-  Claim(Dispatcher* dispatcher, std::shared_ptr<Worker> worker, int64_t prompt_tokens);
+  Claim(Dispatcher* dispatcher, std::shared_ptr<Worker> worker, const Assignment& assignment);
   Claim(Claim&& other) noexcept;
   Claim& operator=(Claim&&) = delete;
   ~Claim();
 
   const std::shared_ptr<Worker>& worker() const { return worker_; }
+  RouteBranch branch() const { return assignment_.branch; }
   // The first token is there: the prompt is no work to come any more.
   void PromptComputed();
+  // What the end of the request says about the worker.
+  void Judge(WorkerVerdict verdict) { verdict_ = verdict; }
+  // It does its work: a probe need not last as long as the request.
+  void ProbeSucceeded();
   // The worker refused the request for want of room.
   void WorkerIsFull() { worker_is_full_ = true; }
 
  private:
   Dispatcher* dispatcher_;
   std::shared_ptr<Worker> worker_;  // nullptr after a move
-  int64_t prompt_tokens_;
+  Assignment assignment_;
+  WorkerVerdict verdict_ = WorkerVerdict::kNone;
   bool worker_is_full_ = false;
-};
-
-// What a request needs of a worker.
-struct WorkerNeed {
-  std::string model;
-  std::string weights_hash;   // empty: any; else only workers with this one
-  int priority = 1;           // 0 batch, 1 normal, 2 interactive
-  int64_t prompt_tokens = 0;  // estimate
-  absl::Time arrived;
-  absl::Time queue_end;                        // RESOURCE_EXHAUSTED QUEUE_TIMEOUT from then on
-  std::vector<std::shared_ptr<Worker>> tried;  // avoided while there is another one
 };
 
 class Dispatcher {
@@ -75,7 +79,8 @@ class Dispatcher {
   ~Dispatcher();
 
   // `id` is unique among the queued. May call the waiter before it returns. Errors: RESOURCE_EXHAUSTED
-  // QUEUE_FULL, UNAVAILABLE DRAINING; the waiter is not called then.
+  // QUEUE_FULL, UNAVAILABLE DRAINING, DEADLINE_EXCEEDED when the deadline is before the estimated start; the
+  // waiter is not called then.
   absl::Status Enqueue(uint64_t id, WorkerNeed need, std::shared_ptr<Waiter> waiter);
 
   // For a request that has been let out before: it is not refused.
@@ -86,6 +91,9 @@ class Dispatcher {
 
   // Matches what can be matched.
   void Pump();
+
+  // From now on.
+  void SetOptions(const Options& options);
 
   // New requests are refused from now on; queued ones still get their turn.
   void Drain();
@@ -99,28 +107,38 @@ class Dispatcher {
     std::shared_ptr<Waiter> waiter;
   };
   struct Match {
-    uint64_t id;
     std::shared_ptr<Waiter> waiter;
     std::shared_ptr<Worker> worker;
-    int64_t prompt_tokens;
+    Assignment assignment;
   };
   using Refusals = std::vector<std::pair<std::shared_ptr<Waiter>, absl::Status>>;
+  // Of a round of matching; told to the waiters without the lock.
+  struct Outcome {
+    std::vector<Match> matches;
+    Refusals refusals;
+  };
 
-  QueuedRequest Describe(uint64_t id, const WorkerNeed& need) const;
-  std::vector<Match> MatchAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Deliver(std::vector<Match> matches);
-  void MatchModel(const std::string& model, const std::vector<std::shared_ptr<Worker>>& all,
-                  std::vector<Match>* matches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  static QueuedRequest Describe(uint64_t id, const WorkerNeed& need);
+  Pool PoolOf(const std::string& model) const;
+  absl::Status CheckDeadline(const WorkerNeed& need, const Pool& pool) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Outcome MatchAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Deliver(Outcome outcome);
+  void MatchModel(const std::string& model, Outcome* outcome) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Admission::Verdict MatchOne(const QueuedRequest& queued, Pool* pool, Outcome* outcome)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Refuse(uint64_t id, absl::Status status, Refusals* refusals) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakeTimedOut(absl::Time now, Refusals* refusals) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakeWithoutWorker(absl::Time now, Refusals* refusals) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ExpireLoop();
 
-  const Options options_;
   WorkerRegistry* const registry_;
   mutable absl::Mutex mutex_;
+  Options options_ ABSL_GUARDED_BY(mutex_);
   Admission admission_ ABSL_GUARDED_BY(mutex_);
+  SessionTable sessions_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<uint64_t, Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<std::string, absl::Time> no_worker_since_ ABSL_GUARDED_BY(mutex_);  // by model#hash
+  absl::flat_hash_map<std::string, absl::Time> no_worker_since_ ABSL_GUARDED_BY(mutex_);  // by model#hash#context
   std::mt19937_64 random_ ABSL_GUARDED_BY(mutex_){std::random_device{}()};
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -22,6 +22,10 @@ absl::Status CancelReason(absl::Time deadline) {
   return MakeError(absl::StatusCode::kCancelled, v1::ERROR_REASON_CANCELLED, "the client cancelled the call");
 }
 
+std::string PhaseLabel(const GenerateRelay& relay) {
+  return absl::AsciiStrToLower(v1::InFlight::Phase_Name(relay.State().phase()));
+}
+
 bool MergeDelta(const v1::GenerateResponse& next, v1::GenerateResponse* last) {
   if (!next.has_delta() || !last->has_delta()) return false;
   const v1::Delta& more = next.delta();
@@ -61,6 +65,14 @@ bool GenerateCall::OnResponse(v1::GenerateResponse response) {
 void GenerateCall::OnDone(absl::Status status) {
   absl::MutexLock lock(&mutex_);
   end_ = std::move(status);
+  WriteOrFinish();
+}
+
+void GenerateCall::OnKeepalive(const v1::GenerateResponse& response) {
+  absl::MutexLock lock(&mutex_);
+  // What still waits for the client says enough.
+  if (is_broken_ || is_writing_ || !waiting_.empty() || end_.has_value()) return;
+  Append(response);
   WriteOrFinish();
 }
 
@@ -108,7 +120,7 @@ void GenerateCall::OnDone() {
 void GenerateCall::OnCancel() {
   const absl::Status why = CancelReason(deadline_);
   if (absl::IsCancelled(why)) {
-    metrics_->ClientCancelled(absl::AsciiStrToLower(v1::InFlight::Phase_Name(relay_->State().phase())));
+    metrics_->ClientCancelled(PhaseLabel(*relay_));
   }
   {
     absl::MutexLock lock(&mutex_);

@@ -10,6 +10,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -30,6 +31,7 @@ class GenerateCall final : public grpc::ServerWriteReactor<v1::GenerateResponse>
  private:
   bool OnResponse(v1::GenerateResponse response) override;
   void OnDone(absl::Status status) override;  // of the relay
+  void OnKeepalive(const v1::GenerateResponse& response) override;
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
@@ -58,6 +60,9 @@ absl::Time DeadlineOf(const grpc::CallbackServerContext& context);
 
 // Why a call was cancelled: its deadline or its client.
 absl::Status CancelReason(absl::Time deadline);
+
+// "queued", "prefill", "decode".
+std::string PhaseLabel(const GenerateRelay& relay);
 
 // Puts `next` behind `last` if both are deltas of one sample and it follows without a gap.
 bool MergeDelta(const v1::GenerateResponse& next, v1::GenerateResponse* last);

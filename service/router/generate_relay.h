@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,10 @@
 #include "absl/time/time.h"
 #include "service/router/dispatcher.h"
 #include "service/router/inflight_table.h"
+#include "service/router/poison_table.h"
+#include "service/router/retry_budget.h"
 #include "service/router/router_metrics.h"
+#include "service/router/stream_end.h"
 #include "service/router/stream_ledger.h"
 #include "service/router/token_quotas.h"
 #include "service/router/worker_stream.h"
@@ -30,8 +34,33 @@ namespace hekla::service {
 
 // Workers that may be lost under a request: the request is tried on one more than this.
 inline constexpr int kMaxRetries = 2;
-// A client that has not read for this long is given up.
-inline constexpr absl::Duration kSlowClientLimit = absl::Seconds(30);
+// A worker that brought this many tokens of a stream does its work.
+inline constexpr int64_t kGoodTokens = 32;
+inline constexpr absl::Duration kKeepaliveInterval = absl::Seconds(1);
+// How long a request that one worker died of waits for the news that a second one did.
+inline constexpr absl::Duration kDeathNews = absl::Milliseconds(250);
+
+// Limits that may change while the router runs. Thread-safe.
+class RelayLimits {
+ public:
+  struct Values {
+    absl::Duration queue_timeout = absl::Seconds(60);      // of requests that give none
+    absl::Duration slow_client_limit = absl::Seconds(30);  // a client that has not read for this long is given up
+  };
+  explicit RelayLimits(const Values& values) : values_(values) {}
+  void Set(const Values& values) {
+    absl::MutexLock lock(&mutex_);
+    values_ = values;
+  }
+  Values Get() const {
+    absl::MutexLock lock(&mutex_);
+    return values_;
+  }
+
+ private:
+  mutable absl::Mutex mutex_;
+  Values values_ ABSL_GUARDED_BY(mutex_);
+};
 
 // What relays work with; lives longer than they do.
 struct RelayEnvironment {
@@ -39,7 +68,9 @@ struct RelayEnvironment {
   Dispatcher* dispatcher;
   InFlightTable* inflight;
   RouterMetrics* metrics;
-  absl::Duration queue_timeout;  // of requests that give none
+  RetryBudget* budget;
+  PoisonTable* poison;
+  const RelayLimits* limits;
   TokenQuotas* quotas;
   int max_prompt_bytes;
 };
@@ -62,6 +93,8 @@ class GenerateRelay final : public Dispatcher::Waiter,
     // False: no more until the client has called ReadMore(), once.
     virtual bool OnResponse(v1::GenerateResponse response) = 0;
     virtual void OnDone(absl::Status status) = 0;
+    // While the request is queued, now and then; also between other calls. Must not call the relay.
+    virtual void OnKeepalive(const v1::GenerateResponse&) {}
   };
   struct Call {
     v1::GenerateRequest request;
@@ -69,8 +102,8 @@ class GenerateRelay final : public Dispatcher::Waiter,
     absl::Time deadline = absl::InfiniteFuture();
     std::string peer;
     std::string method = "Generate";  // a metric's label
-    std::string tenant;
-    Caller caller;
+    std::string tenant = "";          // who shares the queue fairly
+    Caller caller = {};
   };
 
   GenerateRelay(const RelayEnvironment& environment, Call call, Client* client);
@@ -82,24 +115,32 @@ class GenerateRelay final : public Dispatcher::Waiter,
   void Tick(absl::Time now) override;
 
   v1::InFlight State() const override;
+  bool ended() const;
 
  private:
   void OnWorker(Claim claim) override;
   void OnRefused(absl::Status status) override;
   void OnWorkerResponse(v1::GenerateResponse response) override;
   void OnStreamDone(absl::Status status) override;
-  void OnWorkerLost(const Worker* worker);
+  void OnWorkerLost(const Worker* worker, WorkerLoss loss);
+  void OnSuspectDied();
 
   absl::Status Admit();
   void FinishIfCancelled();
   bool IsStopping() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckAgainstPool() const;
   WorkerNeed MakeNeed(absl::Time queued_at) const;
   bool Forward(std::vector<v1::GenerateResponse> responses);
   void ObserveQueueWait();
   void ObserveDelta(absl::Time came);
   void StopStream() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void DecideAfter(absl::Status status, const std::shared_ptr<Worker>& worker, bool worker_lost);
-  void TryElsewhere(const std::string& cause);
+  void DecideAfter(absl::Status status, const std::shared_ptr<Worker>& worker,
+                   const std::optional<WorkerLoss>& loss);
+  void DecideAfterFault(const absl::Status& status, const std::shared_ptr<Worker>& worker,
+                        const std::optional<WorkerLoss>& loss);
+  bool TakeRetry(const absl::Status& status, const std::optional<WorkerLoss>& loss);
+  void TryElsewhere(const std::string& cause, absl::Duration hold = absl::ZeroDuration());
+  void FinishAsPoison();
   void ReportTakeOver(bool ok);
   void ObserveEnd(const absl::Status& status);
   void LogEnd(const absl::Status& status) const;
@@ -118,9 +159,15 @@ class GenerateRelay final : public Dispatcher::Waiter,
   StreamLedger ledger_;
   absl::Time last_delta_ = absl::InfinitePast(), first_delta_ = absl::InfinitePast();
   std::vector<std::shared_ptr<Worker>> tried_;
+  int64_t sent_before_ = 0;       // tokens, by earlier workers
+  bool prompt_computed_ = false;  // by the present worker
   int faults_ = 0;
   std::string last_worker_;  // "" = none has had it
   absl::Duration queue_wait_ = absl::ZeroDuration();
+  std::set<const Worker*> dead_;  // of those tried: their leases ended, or they lost their device
+  int64_t min_context_ = 0;
+  uint64_t fingerprint_ = 0;
+  std::shared_ptr<const PrefixKeys> prefix_;
   std::string takeover_cause_;  // of the take-over that has not answered yet
   bool takeover_resumes_ = false;
 
@@ -129,7 +176,9 @@ class GenerateRelay final : public Dispatcher::Waiter,
   Phase phase_ ABSL_GUARDED_BY(mutex_) = Phase::kQueued;
   std::optional<absl::Status> cancelled_ ABSL_GUARDED_BY(mutex_);
   absl::Status broken_ ABSL_GUARDED_BY(mutex_);  // why the stream was stopped here, if it was
-  bool worker_lost_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<WorkerLoss> loss_ ABSL_GUARDED_BY(mutex_);
+  absl::Time cancelled_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();  // while it was at a worker
+  absl::Time kept_alive_at_ ABSL_GUARDED_BY(mutex_) = arrived_;
   WorkerStream* stream_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::optional<Claim> claim_ ABSL_GUARDED_BY(mutex_);
   uint64_t loss_listener_ ABSL_GUARDED_BY(mutex_) = 0;

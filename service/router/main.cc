@@ -3,9 +3,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "service/router/config.h"
 #include "service/router/router.h"
 #include "service/runtime/log.h"
+#include "service/runtime/reload_signal.h"
 #include "service/runtime/secret.h"
 #include "service/runtime/shutdown_signal.h"
 #include "service/runtime/systemd.h"
@@ -15,26 +17,50 @@ namespace {
 
 constexpr int kUsageError = 2;
 
-int Run(const hekla::service::RouterConfig& config) {
-  using hekla::service::Log;
-  using hekla::service::LogLevel;
+using hekla::service::Log;
+using hekla::service::LogLevel;
+using hekla::service::RouterConfig;
+
+void SetLog(const RouterConfig& config) {
   hekla::service::LogOptions log{LogLevel::kInfo, config.log_json};
-  if (!hekla::service::ParseLogLevel(config.log_level, &log.level).ok()) return kUsageError;
+  // Checked by RouterConfig::Validate().
+  hekla::service::ParseLogLevel(config.log_level, &log.level).IgnoreError();
   hekla::service::ConfigureLog(log);
+}
+
+void Reload(const std::vector<std::string>& arguments, hekla::service::Router* router) {
+  const absl::StatusOr<RouterConfig> config = hekla::service::LoadRouterConfig(arguments);
+  if (!config.ok()) {
+    return Log(LogLevel::kError, "reload_refused", {{"error", config.status().message()}});
+  }
+  SetLog(*config);
+  router->Reload(*config);
+  Log(LogLevel::kInfo, "reloaded",
+      {{"log_level", config->log_level},
+       {"max_queued_requests", config->max_queued_requests},
+       {"queue_timeout", absl::FormatDuration(config->queue_timeout)},
+       {"workers", config->workers.size()}});
+}
+
+int Run(const RouterConfig& config, const std::vector<std::string>& arguments) {
+  SetLog(config);
   hekla::service::InstallShutdownSignals();
   auto router = hekla::service::Router::Start(config);
   if (!router.ok()) {
     std::cerr << "hekla-router: " << router.status().message() << "\n";
     return 1;
   }
-  Log(LogLevel::kInfo, "router_ready",
-      {{"port", (*router)->port()},
-       {"admin_port", (*router)->admin_port()},
-       {"metrics_port", (*router)->metrics_port()}});
-  hekla::service::NotifySystemd("READY=1");
-  const int signal = hekla::service::WaitForShutdownSignal();
-  hekla::service::NotifySystemd("STOPPING=1");
-  Log(LogLevel::kInfo, "signal", {{"number", signal}});
+  {
+    const hekla::service::ReloadSignal reload([&] { Reload(arguments, router->get()); });
+    Log(LogLevel::kInfo, "router_ready",
+        {{"port", (*router)->port()},
+         {"admin_port", (*router)->admin_port()},
+         {"metrics_port", (*router)->metrics_port()}});
+    hekla::service::NotifySystemd("READY=1");
+    const int signal = hekla::service::WaitForShutdownSignal();
+    hekla::service::NotifySystemd("STOPPING=1");
+    Log(LogLevel::kInfo, "signal", {{"number", signal}});
+  }
   (*router)->Drain();
   router->reset();
   Log(LogLevel::kInfo, "router_ended");
@@ -58,18 +84,17 @@ int PrintNewToken(const std::string& tenant) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  hekla::service::RouterConfig config;
-  hekla::service::CommandLine line = hekla::service::RouterCommandLine(&config);
-  absl::Status status = line.Parse(std::vector<std::string>(argv + 1, argv + argc));
-  if (status.ok() && line.help_asked()) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  RouterConfig defaults;
+  hekla::service::CommandLine line = hekla::service::RouterCommandLine(&defaults);
+  if (line.Parse(arguments).ok() && line.help_asked()) {
     std::cout << line.Help();
     return 0;
   }
-  config.spawn_flags = line.positional();
-  if (status.ok()) status = config.Validate();
-  if (!status.ok()) {
-    std::cerr << "hekla-router: " << status.message() << "\n";
+  const absl::StatusOr<RouterConfig> config = hekla::service::LoadRouterConfig(arguments);
+  if (!config.ok()) {
+    std::cerr << "hekla-router: " << config.status().message() << "\n";
     return kUsageError;
   }
-  return config.new_token_tenant.empty() ? Run(config) : PrintNewToken(config.new_token_tenant);
+  return config->new_token_tenant.empty() ? Run(*config, arguments) : PrintNewToken(config->new_token_tenant);
 }

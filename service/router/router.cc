@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "service/runtime/log.h"
@@ -17,7 +18,7 @@
 namespace hekla::service {
 namespace {
 
-constexpr absl::Duration kTickInterval = absl::Seconds(1);
+constexpr absl::Duration kLongestTick = absl::Milliseconds(250);
 // For streams whose requests have ended to deliver their last message.
 constexpr absl::Duration kLastWriteLimit = absl::Seconds(2);
 
@@ -30,6 +31,10 @@ constexpr std::array<PhaseLabel, 3> kPhases = {
 
 absl::Status GoingDown() {
   return MakeError(absl::StatusCode::kUnavailable, v1::ERROR_REASON_DRAINING, "the router is going down");
+}
+
+std::string StateLabel(const Worker& worker) {
+  return absl::AsciiStrToLower(v1::WorkerState::State_Name(worker.State().state()));
 }
 
 double Seconds(const google::protobuf::Duration& duration) {
@@ -50,9 +55,11 @@ Router::Router(const RouterConfig& config, Authenticator clients, Authenticator 
       clients_(std::move(clients)),
       operators_(std::move(operators)),
       router_metrics_(&metrics_),
-      registry_([this] { OnWorkersChanged(); }),
+      registry_([this] { OnWorkersChanged(); }, {config.breaker, {config.stall_limit, config.stall_steps}}),
+      limits_({config.queue_timeout, config.slow_client_limit}),
+      poison_(config.poison_time),
       dispatcher_({config.max_queued_requests, config.worker_wait}, &registry_),
-      inference_({&registry_, &dispatcher_, &inflight_, &router_metrics_, config.queue_timeout, &quotas_,
+      inference_({&registry_, &dispatcher_, &inflight_, &router_metrics_, &budget_, &poison_, &limits_, &quotas_,
                   config.max_prompt_bytes},
                  &clients_),
       admin_(&registry_, &inflight_, &operators_),
@@ -61,6 +68,7 @@ Router::Router(const RouterConfig& config, Authenticator clients, Authenticator 
   health_.Set("hekla.v1.Inference", false);
   admin_health_.Set("", true);
   admin_health_.Set("hekla.v1.Admin", true);
+  registry_.OnDetect([this](double seconds) { router_metrics_.worker_detect_seconds->Observe(seconds); });
   AddGauges();
   tick_thread_ = std::thread([this] { TickLoop(); });
 }
@@ -97,7 +105,8 @@ absl::Status Router::StartServers() {
         CheckMayListen(config_.metrics_listen, false, config_.insecure, "metrics", kMetricsRemedy));
     HEKLA_RETURN_IF_ERROR(metrics_.Serve(config_.metrics_listen));
   }
-  static_workers_ = std::make_unique<StaticWorkers>(config_.workers, ToWorker(config_), &registry_);
+  static_workers_ = std::make_unique<StaticWorkers>(
+      config_.workers, StaticWorkers::Options{.to_worker = ToWorker(config_)}, &registry_);
   return absl::OkStatus();
 }
 
@@ -129,12 +138,18 @@ void Router::Drain() {
   if (supervisor_ != nullptr) supervisor_->Stop(config_.drain_limit);
 }
 
+void Router::Reload(const RouterConfig& config) {
+  dispatcher_.SetOptions({config.max_queued_requests, config.worker_wait});
+  limits_.Set({config.queue_timeout, config.slow_client_limit});
+  static_workers_->SetNames(config.workers);
+}
+
 void Router::OnWorkersChanged() {
   dispatcher_.Pump();
   bool any = false;
   std::map<std::string, bool> models;
   for (const std::shared_ptr<Worker>& worker : registry_.All()) {
-    const bool ready = !worker->draining();
+    const bool ready = worker->ready();
     models[worker->model().name()] |= ready;
     any |= ready;
   }
@@ -144,7 +159,15 @@ void Router::OnWorkersChanged() {
 }
 
 void Router::TickLoop() {
-  while (!stop_ticks_.WaitForNotificationWithTimeout(kTickInterval)) inflight_.Tick(absl::Now());
+  const absl::Duration interval = std::min(kLongestTick, config_.stall_limit / 4);
+  absl::Time due = absl::Now() + interval;
+  while (!stop_ticks_.WaitForNotificationWithTimeout(due - absl::Now())) {
+    const absl::Time now = absl::Now();
+    router_metrics_.loop_delay_seconds->Observe(absl::ToDoubleSeconds(now - due));
+    inflight_.Tick(now);
+    registry_.CheckProgress(now);
+    due = std::max(due + interval, absl::Now());
+  }
 }
 
 void Router::AddGauges() {
@@ -176,10 +199,21 @@ void Router::AddGauges() {
                        return std::vector<Sample>{{{}, static_cast<double>(dispatcher_.queued_tokens())}};
                      });
   metrics_.AddGauges("hekla_router_workers", "Workers by state.", [this] {
-    double ready = 0, draining = 0;
-    for (const std::shared_ptr<Worker>& worker : registry_.All())
-      (worker->draining() ? draining : ready) += 1;
-    return std::vector<Sample>{{{{"state", "ready"}}, ready}, {{{"state", "draining"}}, draining}};
+    std::map<std::string, double> count = {{"ready", 0}, {"draining", 0}, {"stalled", 0}, {"broken", 0}};
+    for (const std::shared_ptr<Worker>& worker : registry_.All()) ++count[StateLabel(*worker)];
+    std::vector<Sample> samples;
+    for (const auto& [state, number] : count) samples.push_back({{{"state", state}}, number});
+    return samples;
+  });
+  metrics_.AddGauges("hekla_router_worker_breaker", "1 for the state in which a worker's breaker is.", [this] {
+    std::vector<Sample> samples;
+    for (const std::shared_ptr<Worker>& worker : registry_.All()) {
+      for (const auto state : {Breaker::State::kClosed, Breaker::State::kOpen, Breaker::State::kHalfOpen}) {
+        samples.push_back({{{"worker", worker->id()}, {"state", BreakerStateName(state)}},
+                           worker->breaker_state() == state ? 1.0 : 0.0});
+      }
+    }
+    return samples;
   });
   metrics_.AddGauges("hekla_router_worker_inflight", "Requests of this router at a worker.", [this] {
     std::vector<Sample> samples;
@@ -199,7 +233,7 @@ void Router::AddGauges() {
   metrics_.AddReadCounters("hekla_router_worker_lost_total", "Workers that went, by cause.", [this] {
     std::map<std::string, int64_t> lost = registry_.lost_total();
     std::vector<Sample> samples;
-    for (const char* cause : {"lease", "health", "replaced", "removed"}) {
+    for (const char* cause : {"lease", "health", "stalled", "replaced", "removed"}) {
       samples.push_back({{{"cause", cause}}, static_cast<double>(lost[cause])});
     }
     return samples;

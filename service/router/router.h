@@ -15,6 +15,8 @@
 #include "service/router/dispatcher.h"
 #include "service/router/inference_front.h"
 #include "service/router/inflight_table.h"
+#include "service/router/poison_table.h"
+#include "service/router/retry_budget.h"
 #include "service/router/router_metrics.h"
 #include "service/router/static_workers.h"
 #include "service/router/token_quotas.h"
@@ -38,6 +40,9 @@ class Router {
   // cancels the rest with UNAVAILABLE DRAINING; ends the workers it started. Once.
   void Drain();
 
+  // Takes over what may change while it runs: the limits of the queue and of slow clients, the static workers.
+  void Reload(const RouterConfig& config);
+
   int port() const { return server_->port(); }
   int admin_port() const { return admin_server_->port(); }
   int metrics_port() const { return metrics_.port(); }  // 0 = none
@@ -58,6 +63,9 @@ class Router {
   HealthService health_, admin_health_;
   WorkerRegistry registry_;
   InFlightTable inflight_;
+  RelayLimits limits_;
+  RetryBudget budget_;
+  PoisonTable poison_;
   Dispatcher dispatcher_;
   TokenQuotas quotas_;
   InferenceFront inference_;

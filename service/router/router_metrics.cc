@@ -7,6 +7,18 @@
 namespace hekla::service {
 namespace {
 
+const RouterMetrics::Family kStarted{"hekla_router_requests_started_total", "Requests that came in."};
+const RouterMetrics::Family kFinished{"hekla_router_requests_finished_total", "Requests that ended."};
+const RouterMetrics::Family kRejected{"hekla_router_rejected_total",
+                                      "Requests refused before they reached a worker."};
+const RouterMetrics::Family kRetries{"hekla_router_retries_total",
+                                     "Requests sent to another worker before their first token."};
+const RouterMetrics::Family kResumes{"hekla_router_resumes_total",
+                                     "Streams taken over by another worker after their first token."};
+const RouterMetrics::Family kClientCancels{"hekla_router_client_cancel_total",
+                                           "Requests cancelled by their client."};
+const RouterMetrics::Family kRoutes{"hekla_router_route_total", "Requests sent to a worker, by what chose it."};
+
 std::string ReasonLabel(const absl::Status& status) {
   const v1::ErrorReason reason = ReasonOf(status);
   return absl::AsciiStrToLower(
@@ -48,53 +60,66 @@ RouterMetrics::RouterMetrics(Metrics* metrics)
       output_tokens_total(metrics->AddCounter("hekla_router_output_tokens_total", "Tokens sent to clients.")),
       slow_consumer_total(metrics->AddCounter("hekla_router_slow_consumer_total",
                                               "Requests ended because their client did not read.")),
+      poison_total(metrics->AddCounter("hekla_router_poison_total",
+                                       "Requests found to have ended several workers.")),
+      cancel_to_free_seconds(metrics->AddHistogram(
+          "hekla_router_cancel_to_free_seconds",
+          "From the cancel of a request at a worker until its place there is given to the next.",
+          ReactionBuckets())),
+      worker_detect_seconds(metrics->AddHistogram(
+          "hekla_router_worker_detect_seconds",
+          "From a worker's last sign of life until its death or stall is noticed.", ReactionBuckets())),
+      loop_delay_seconds(metrics->AddHistogram("hekla_router_loop_delay_seconds",
+                                               "How late the router's periodic work begins.",
+                                               ReactionBuckets())),
       metrics_(metrics),
       duration_seconds_(metrics->AddHistogram("hekla_router_request_duration_seconds",
-                                              "From a request's arrival to its end.", DurationBuckets())) {}
+                                              "From a request's arrival to its end.", DurationBuckets())) {
+  // Closed sets are there from the start: a rate over a series that begins with its first event misses it.
+  for (const char* method : {"Generate", "BatchGenerate"}) CounterOf(kStarted, {{"method", method}});
+  for (const char* cause : {"connection", "lost", "stalled", "fault", "full", "small"}) {
+    for (const char* result : {"ok", "failed"}) {
+      CounterOf(kRetries, {{"cause", cause}, {"result", result}});
+      CounterOf(kResumes, {{"cause", cause}, {"result", result}});
+    }
+  }
+  for (const char* phase : {"queued", "prefill", "decode"}) CounterOf(kClientCancels, {{"phase", phase}});
+  for (const char* branch : {"session", "prefix", "least_wait", "panic"}) CounterOf(kRoutes, {{"branch", branch}});
+}
+
+Counter* RouterMetrics::CounterOf(const Family& family, const Labels& labels) const {
+  return metrics_->AddCounter(family.name, family.help, labels);
+}
 
 void RouterMetrics::RequestStarted(const std::string& method) {
-  metrics_->AddCounter("hekla_router_requests_started_total", "Requests that came in.", {{"method", method}})
-      ->Add();
+  CounterOf(kStarted, {{"method", method}})->Add();
 }
 
 void RouterMetrics::RequestFinished(const std::string& known_model, const absl::Status& status,
                                     v1::FinishReason reason, absl::Duration duration) {
-  metrics_
-      ->AddCounter("hekla_router_requests_finished_total", "Requests that ended.",
-                   {{"model", known_model},
-                    {"code", absl::StatusCodeToString(status.code())},
-                    {"reason", status.ok() ? FinishReasonLabel(reason) : ReasonLabel(status)}})
+  CounterOf(kFinished, {{"model", known_model},
+                        {"code", absl::StatusCodeToString(status.code())},
+                        {"reason", status.ok() ? FinishReasonLabel(reason) : ReasonLabel(status)}})
       ->Add();
   duration_seconds_->Observe(absl::ToDoubleSeconds(duration));
 }
 
 void RouterMetrics::Rejected(const std::string& known_model, const absl::Status& status) {
-  metrics_
-      ->AddCounter("hekla_router_rejected_total", "Requests refused before they reached a worker.",
-                   {{"model", known_model}, {"reason", ReasonLabel(status)}})
-      ->Add();
+  CounterOf(kRejected, {{"model", known_model}, {"reason", ReasonLabel(status)}})->Add();
 }
 
 void RouterMetrics::Retried(const std::string& cause, bool ok) {
-  metrics_
-      ->AddCounter("hekla_router_retries_total", "Requests sent to another worker before their first token.",
-                   {{"cause", cause}, {"result", ok ? "ok" : "failed"}})
-      ->Add();
+  CounterOf(kRetries, {{"cause", cause}, {"result", ok ? "ok" : "failed"}})->Add();
 }
 
 void RouterMetrics::Resumed(const std::string& cause, bool ok) {
-  metrics_
-      ->AddCounter("hekla_router_resumes_total",
-                   "Streams taken over by another worker after their first token.",
-                   {{"cause", cause}, {"result", ok ? "ok" : "failed"}})
-      ->Add();
+  CounterOf(kResumes, {{"cause", cause}, {"result", ok ? "ok" : "failed"}})->Add();
 }
 
 void RouterMetrics::ClientCancelled(const std::string& phase) {
-  metrics_
-      ->AddCounter("hekla_router_client_cancel_total", "Requests cancelled by their client.",
-                   {{"phase", phase}})
-      ->Add();
+  CounterOf(kClientCancels, {{"phase", phase}})->Add();
 }
+
+void RouterMetrics::Routed(const std::string& branch) { CounterOf(kRoutes, {{"branch", branch}})->Add(); }
 
 }  // namespace hekla::service

@@ -15,6 +15,12 @@ namespace hekla::service {
 // Thread-safe.
 class RouterMetrics {
  public:
+  // A counter with labels.
+  struct Family {
+    const char* name;
+    const char* help;
+  };
+
   explicit RouterMetrics(Metrics* metrics);
 
   void RequestStarted(const std::string& method);
@@ -23,10 +29,12 @@ class RouterMetrics {
   void RequestFinished(const std::string& known_model, const absl::Status& status, v1::FinishReason reason,
                        absl::Duration duration);
   void Rejected(const std::string& known_model, const absl::Status& status);
-  // `cause`: "connect", "lost", "fault", "full"; `result`: "ok" another worker answered, "failed" none did.
+  // `cause`: "connection", "lost", "stalled", "fault", "full", "small"; `result`: "ok" another worker answered,
+  // "failed" none did.
   void Retried(const std::string& cause, bool ok);
   void Resumed(const std::string& cause, bool ok);
   void ClientCancelled(const std::string& phase);
+  void Routed(const std::string& branch);  // RouteBranchName()
 
   Histogram* const first_token_seconds;
   Histogram* const token_latency_seconds;   // between deltas
@@ -39,8 +47,14 @@ class RouterMetrics {
   Counter* const prompt_tokens_cached_total;
   Counter* const output_tokens_total;
   Counter* const slow_consumer_total;
+  Counter* const poison_total;
+  Histogram* const cancel_to_free_seconds;
+  Histogram* const worker_detect_seconds;
+  Histogram* const loop_delay_seconds;
 
  private:
+  Counter* CounterOf(const Family& family, const Labels& labels) const;
+
   Metrics* const metrics_;
   Histogram* const duration_seconds_;
 };

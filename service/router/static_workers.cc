@@ -3,6 +3,9 @@
 #include <grpcpp/client_context.h>
 
 #include <algorithm>
+#include <atomic>
+#include <iterator>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -38,6 +41,8 @@ class StaticWorkers::Watch {
     thread_.join();
   }
 
+  bool is_member() const { return is_member_; }
+
  private:
   void Run() {
     absl::Duration pause = kFirstPause;
@@ -46,8 +51,8 @@ class StaticWorkers::Watch {
       if (Stopping()) return;
       Log(LogLevel::kDebug, "static_worker_not_there",
           {{"worker", options_.address}, {"error", Describe(status)}});
-      pause = was_member_ ? kFirstPause : std::min(pause * 2, kLongestPause);
-      was_member_ = false;
+      pause = is_member_ ? kFirstPause : std::min(pause * 2, kLongestPause);
+      is_member_ = false;
       absl::MutexLock lock(&mutex_);
       mutex_.AwaitWithTimeout(absl::Condition(&stopping_), pause);
     }
@@ -82,16 +87,16 @@ class StaticWorkers::Watch {
     grpc::health::v1::HealthCheckResponse health;
     while (added.ok() && stream->Read(&health)) {
       const bool serving = health.status() == grpc::health::v1::HealthCheckResponse::SERVING;
-      if (serving && !was_member_) {
+      if (serving && !is_member_) {
         added = registry_->Add(worker);
-        was_member_ = added.ok();
-      } else if (was_member_) {
+        is_member_ = added.ok();
+      } else if (is_member_) {
         registry_->SetDraining(*worker, !serving);
       }
     }
     if (!added.ok()) context.TryCancel();
     const grpc::Status status = stream->Finish();
-    if (was_member_) registry_->Remove(worker, "health");
+    if (is_member_) registry_->Remove(worker, "health");
     absl::MutexLock lock(&mutex_);
     context_ = nullptr;
     return added.ok() ? FromGrpc(status) : added;
@@ -104,22 +109,76 @@ class StaticWorkers::Watch {
 
   const ChannelOptions options_;
   WorkerRegistry* const registry_;
-  bool was_member_ = false;  // the thread's own
+  std::atomic<bool> is_member_ = false;  // set by the thread
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::ClientContext* context_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::thread thread_;
 };
 
-StaticWorkers::StaticWorkers(const std::vector<std::string>& addresses, const ChannelOptions& to_worker,
-                             WorkerRegistry* registry) {
-  for (const std::string& address : addresses) {
-    ChannelOptions options = to_worker;
-    options.address = address;
-    watches_.push_back(std::make_unique<Watch>(std::move(options), registry));
+StaticWorkers::StaticWorkers(std::vector<std::string> names, const Options& options, WorkerRegistry* registry)
+    : options_(options), registry_(registry), names_(std::move(names)) {
+  thread_ = std::thread([this] { Run(); });
+}
+
+StaticWorkers::~StaticWorkers() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  thread_.join();
+}
+
+void StaticWorkers::SetNames(std::vector<std::string> names) {
+  absl::MutexLock lock(&mutex_);
+  names_ = std::move(names);
+  changed_ = true;
+}
+
+void StaticWorkers::Run() {
+  while (true) {
+    std::vector<std::string> names;
+    {
+      absl::MutexLock lock(&mutex_);
+      const auto wakes = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return stopping_ || changed_; };
+      mutex_.AwaitWithTimeout(absl::Condition(&wakes), options_.resolve_interval);
+      if (stopping_) return;
+      changed_ = false;
+      names = names_;
+    }
+    Resolve(names);
   }
 }
 
-StaticWorkers::~StaticWorkers() = default;
+void StaticWorkers::Resolve(const std::vector<std::string>& names) {
+  std::map<std::string, std::string> name_of;  // by address
+  std::set<std::string> failed;
+  for (const std::string& name : names) {
+    const absl::StatusOr<std::vector<std::string>> addresses = options_.resolve(name);
+    if (!addresses.ok()) {
+      Log(LogLevel::kWarning, "worker_name_not_resolved",
+          {{"worker", name}, {"error", Describe(addresses.status())}});
+      failed.insert(name);  // what it had is kept: the resolver's trouble is not the workers'
+      continue;
+    }
+    for (const std::string& address : *addresses) name_of.emplace(address, name);
+  }
+  const std::set<std::string> known(names.begin(), names.end());
+  for (auto each = entries_.begin(); each != entries_.end();) {
+    Entry& entry = each->second;
+    const auto listed = name_of.find(each->first);
+    if (listed != name_of.end()) entry.name = listed->second;
+    entry.is_listed = listed != name_of.end() || failed.count(entry.name) > 0;
+    const bool leaves = !entry.is_listed && (known.count(entry.name) == 0 || !entry.watch->is_member());
+    each = leaves ? entries_.erase(each) : std::next(each);
+  }
+  for (const auto& [address, name] : name_of) {
+    if (entries_.count(address) > 0) continue;
+    ChannelOptions options = options_.to_worker;
+    options.address = address;
+    options.tls_server_name = name.substr(0, name.rfind(':'));
+    entries_[address] = {name, std::make_unique<Watch>(std::move(options), registry_), true};
+  }
+}
 
 }  // namespace hekla::service

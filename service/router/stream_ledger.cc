@@ -74,6 +74,11 @@ absl::Status StreamLedger::AcceptDelta(v1::GenerateResponse response,
     return absl::DataLossError(absl::StrCat("the worker's delta has ", delta.token_ids_size(),
                                             " ids, token_count is ", delta.token_count()));
   }
+  for (const uint32_t id : delta.token_ids()) {
+    if (vocabulary_ == 0 || id < vocabulary_) continue;
+    return absl::DataLossError(
+        absl::StrCat("the worker sent token id ", id, ", its vocabulary has ", vocabulary_, " ids"));
+  }
   ReleaseTail(sample, forward);
   if (delta.token_count() == 0) {
     sample.tail = std::move(delta);
@@ -119,6 +124,8 @@ void StreamLedger::TakeOver() {
 v1::GenerateRequest StreamLedger::WorkerRequest(const v1::GenerateRequest& request) const {
   v1::GenerateRequest result = request;
   result.mutable_output()->set_token_ids(true);
+  // The router has seen to it that the worker is the right one.
+  if (result.session().affinity() == v1::Session::REQUIRE) result.mutable_session()->set_affinity(v1::Session::PREFER);
   if (resumable()) {
     result.mutable_resume_token_ids()->Assign(samples_[0].ids.begin(), samples_[0].ids.end());
   }

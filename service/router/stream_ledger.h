@@ -26,6 +26,9 @@ class StreamLedger {
   // is appended.
   absl::Status Accept(v1::GenerateResponse response, std::vector<v1::GenerateResponse>* forward);
 
+  // Of the present worker's model: an id at or above it is the worker's fault. 0: not known.
+  void SetVocabulary(uint32_t vocabulary) { vocabulary_ = vocabulary; }
+
   // A new worker takes over: it sends Started again and its offsets go on after what was sent.
   void TakeOver();
 
@@ -53,6 +56,7 @@ class StreamLedger {
   void ReleaseTail(SampleLedger& sample, std::vector<v1::GenerateResponse>* forward);
 
   const bool wants_ids_;
+  uint32_t vocabulary_ = 0;
   std::vector<SampleLedger> samples_;
   std::optional<v1::Started> started_;
   bool prompt_sent_ = false;

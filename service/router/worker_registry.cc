@@ -1,7 +1,5 @@
 #include "service/router/worker_registry.h"
 
-#include <grpcpp/channel.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -10,133 +8,20 @@
 #include "absl/time/clock.h"
 #include "service/runtime/log.h"
 #include "service/runtime/status.h"
-#include "service/runtime/time.h"
 
 namespace hekla::service {
 namespace {
 
-// Of a worker that does not say how many sequences it runs.
-constexpr int kUsualSequences = 8;
-constexpr absl::Duration kFullPause = absl::Milliseconds(100);
+// Workers that went and whose faults are remembered.
+constexpr size_t kMaxDeparted = 1024;
 
-// Requests kept ready at a worker beyond those that run, so that a place that becomes free is filled at once.
-int LookAhead(int sequences) { return std::max(1, sequences / 4); }
+bool IsDeath(const std::string& cause) { return cause == "lease" || cause == "health"; }
 
 }  // namespace
 
-Worker::Worker(v1::Registration registration, bool is_static, std::shared_ptr<grpc::Channel> channel,
-               SendCommand send)
-    : registration_(std::move(registration)),
-      is_static_(is_static),
-      stub_(v1::Inference::NewStub(std::shared_ptr<grpc::ChannelInterface>(channel))),
-      send_(std::move(send)),
-      attached_at_(absl::Now()) {}
-
-void Worker::Report(const v1::Load& load) {
-  absl::MutexLock lock(&mutex_);
-  load_ = load;
-  reported_at_ = absl::Now();
-  full_until_ = absl::InfinitePast();
-  others_ = std::max(0, static_cast<int>(load.running() + load.waiting()) - inflight_);
-}
-
-void Worker::SetDraining(bool draining) {
-  absl::MutexLock lock(&mutex_);
-  draining_ = draining;
-}
-
-bool Worker::draining() const {
-  absl::MutexLock lock(&mutex_);
-  return draining_ || load_.draining();
-}
-
-void Worker::AddRequest(int64_t prompt_tokens) {
-  absl::MutexLock lock(&mutex_);
-  ++inflight_;
-  prompt_tokens_ += prompt_tokens;
-}
-
-void Worker::RemoveRequest() {
-  absl::MutexLock lock(&mutex_);
-  --inflight_;
-  full_until_ = absl::InfinitePast();
-}
-
-void Worker::PromptComputed(int64_t prompt_tokens) {
-  absl::MutexLock lock(&mutex_);
-  prompt_tokens_ -= prompt_tokens;
-}
-
-void Worker::MarkFull() {
-  absl::MutexLock lock(&mutex_);
-  full_until_ = absl::Now() + kFullPause;
-}
-
-Candidate Worker::AsCandidate() const {
-  absl::MutexLock lock(&mutex_);
-  Candidate candidate;
-  candidate.usable = !draining_ && !load_.draining() && absl::Now() >= full_until_ && !lost_;
-  candidate.inflight = inflight_ + others_;
-  const uint32_t said = registration_.model().limits().max_sequences();
-  candidate.sequences = said > 0 ? static_cast<int>(said) : kUsualSequences;
-  candidate.capacity = candidate.sequences + LookAhead(candidate.sequences);
-  candidate.queued_tokens =
-      static_cast<double>(std::max(prompt_tokens_, static_cast<int64_t>(load_.queued_uncached_tokens())));
-  candidate.prefill_tokens_per_second = load_.prefill_tokens_per_second();
-  candidate.step_seconds = load_.step_seconds();
-  return candidate;
-}
-
-v1::WorkerState Worker::State() const {
-  absl::MutexLock lock(&mutex_);
-  v1::WorkerState state;
-  state.set_worker_id(id());
-  state.set_state(draining_ || load_.draining() ? v1::WorkerState::DRAINING : v1::WorkerState::READY);
-  state.set_endpoint(registration_.endpoint());
-  *state.mutable_model() = registration_.model();
-  state.set_device(registration_.device());
-  state.set_version(registration_.version());
-  *state.mutable_load() = load_;
-  const absl::Time now = absl::Now();
-  if (reported_at_ != absl::InfinitePast()) *state.mutable_report_age() = ToProto(now - reported_at_);
-  *state.mutable_lease_age() = ToProto(now - attached_at_);
-  state.set_inflight(static_cast<uint32_t>(inflight_));
-  state.set_is_static(is_static_);
-  return state;
-}
-
-int Worker::inflight() const {
-  absl::MutexLock lock(&mutex_);
-  return inflight_;
-}
-
-uint64_t Worker::OnLoss(std::function<void()> told) {
-  absl::MutexLock lock(&mutex_);
-  if (lost_) return 0;
-  listeners_.emplace(next_listener_, std::move(told));
-  return next_listener_++;
-}
-
-bool Worker::lost() const {
-  absl::MutexLock lock(&mutex_);
-  return lost_;
-}
-
-void Worker::ForgetLoss(uint64_t id) {
-  absl::MutexLock lock(&mutex_);
-  listeners_.erase(id);
-}
-
-bool Worker::Lose() {
-  absl::flat_hash_map<uint64_t, std::function<void()>> listeners;
-  {
-    absl::MutexLock lock(&mutex_);
-    if (lost_) return false;
-    lost_ = true;
-    listeners.swap(listeners_);
-  }
-  for (auto& [id, told] : listeners) told();
-  return true;
+bool HoldsContext(const Worker& worker, int64_t tokens) {
+  const int64_t limit = worker.model().limits().max_context();
+  return limit == 0 || tokens <= limit;
 }
 
 absl::Status WorkerRegistry::Add(std::shared_ptr<Worker> worker) {
@@ -154,10 +39,20 @@ absl::Status WorkerRegistry::Add(std::shared_ptr<Worker> worker) {
       replaced = found->second;
       ++lost_total_["replaced"];
     }
+    Breaker breaker(health_.breaker);
+    if (replaced != nullptr) {
+      breaker = replaced->breaker();
+      breaker.Died(absl::Now());
+    }
+    if (const auto departed = departed_.find(worker->id()); departed != departed_.end()) {
+      breaker = departed->second;
+      departed_.erase(departed);
+    }
+    worker->SetHealth(breaker, health_.progress);
     workers_[worker->id()] = worker;
     known_models_.insert(worker->model().name());
   }
-  if (replaced != nullptr) replaced->Lose();
+  if (replaced != nullptr) replaced->Lose(/*died=*/true);
   Log(LogLevel::kInfo, "worker_attached",
       {{"worker", worker->id()},
        {"endpoint", worker->registration().endpoint()},
@@ -175,19 +70,49 @@ void WorkerRegistry::Report(Worker& worker, const v1::Load& load) {
 }
 
 void WorkerRegistry::Remove(const std::shared_ptr<Worker>& worker, const std::string& cause) {
+  const int inflight = worker->inflight();
+  const absl::Duration silent = absl::Now() - worker->last_sign_of_life();
+  const bool is_first = worker->Lose(IsDeath(cause));
   {
     absl::MutexLock lock(&mutex_);
     const auto found = workers_.find(worker->id());
     if (found != workers_.end() && found->second == worker) {
+      KeepBreaker(*worker);
       workers_.erase(found);
       ++lost_total_[cause];
     }
   }
-  const int inflight = worker->inflight();
-  if (!worker->Lose()) return;
+  if (!is_first) return;
+  if (IsDeath(cause)) detected_(absl::ToDoubleSeconds(silent));
   Log(inflight > 0 ? LogLevel::kWarning : LogLevel::kInfo, "worker_gone",
       {{"worker", worker->id()}, {"cause", cause}, {"inflight", inflight}});
   changed_();
+}
+
+void WorkerRegistry::KeepBreaker(const Worker& worker) {
+  if (departed_.size() >= kMaxDeparted) departed_.erase(departed_.begin());
+  Breaker breaker = worker.breaker();
+  breaker.ForgetProbe();
+  departed_.insert_or_assign(worker.id(), breaker);
+}
+
+void WorkerRegistry::CheckProgress(absl::Time now) {
+  bool changed = false;
+  for (const std::shared_ptr<Worker>& worker : All()) {
+    const bool was_stalled = worker->stalled();
+    const absl::Duration silent = now - worker->last_sign_of_life();
+    if (worker->CheckProgress(now)) {
+      detected_(absl::ToDoubleSeconds(silent));
+      Log(LogLevel::kError, "worker_stalled",
+          {{"worker", worker->id()}, {"no_step_for", absl::FormatDuration(silent)}});
+      absl::MutexLock lock(&mutex_);
+      ++lost_total_["stalled"];
+    } else if (was_stalled && !worker->stalled()) {
+      Log(LogLevel::kWarning, "worker_moves_again", {{"worker", worker->id()}});
+    }
+    changed |= was_stalled != worker->stalled();
+  }
+  if (changed) changed_();
 }
 
 void WorkerRegistry::SetDraining(Worker& worker, bool draining) {
@@ -236,12 +161,13 @@ std::vector<std::string> WorkerRegistry::KnownModels() const {
   return {known_models_.begin(), known_models_.end()};
 }
 
-bool WorkerRegistry::HasWorker(const std::string& model, const std::string& weights_hash) const {
+bool WorkerRegistry::HasWorker(const std::string& model, const std::string& weights_hash,
+                               int64_t min_context) const {
   absl::MutexLock lock(&mutex_);
   for (const auto& [id, worker] : workers_) {
     const bool serves = (model.empty() || worker->model().name() == model) &&
                         (weights_hash.empty() || worker->model().weights_hash() == weights_hash);
-    if (serves && !worker->draining()) return true;
+    if (serves && worker->ready() && HoldsContext(*worker, min_context)) return true;
   }
   return false;
 }

@@ -156,7 +156,11 @@ grpc::ChannelArguments MakeArguments(const ChannelOptions& options) {
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const ChannelOptions& options) {
   HEKLA_ASSIGN_OR_RETURN(std::shared_ptr<grpc::ChannelCredentials> credentials, MakeCredentials(options));
-  const grpc::ChannelArguments arguments = MakeArguments(options);
+  grpc::ChannelArguments arguments = MakeArguments(options);
+  if (!options.tls_server_name.empty()) {
+    arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, options.tls_server_name);
+    if (options.tls || !options.tls_ca_path.empty()) arguments.SetSslTargetNameOverride(options.tls_server_name);
+  }
   if (options.token_path.empty()) {
     return grpc::CreateCustomChannel(options.address, credentials, arguments);
   }

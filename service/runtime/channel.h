@@ -21,6 +21,7 @@ struct ChannelOptions {
   std::string tls_cert_path;  // PEM, with tls_key_path: shown to a server that asks
   std::string tls_key_path;
   std::string token_path;  // the file's token, as it is then, is sent with every call
+  std::string tls_server_name;  // the name that the certificate must have; empty = the address's host
   int max_message_bytes = kMaxMessageBytes;
   bool insecure = false;  // send the token beyond loopback without TLS all the same
 };

@@ -1,5 +1,7 @@
 """A worker dies; its requests go on elsewhere."""
 import concurrent.futures
+import signal
+import tempfile
 import time
 import unittest
 
@@ -35,6 +37,56 @@ class Failover(unittest.TestCase):
             metrics = c.scrape(cluster.metrics_port)
             self.assertGreaterEqual(c.total(metrics, "hekla_router_retries_total"), 1)
             self.assertEqual(c.total(metrics, "hekla_router_inflight"), 0)
+
+    def test_a_worker_that_makes_no_step_is_left(self):
+        """It answers, reports and is healthy, but nothing moves: its stream goes on at another worker."""
+        with c.Cluster(workers=1, fake=True, router_flags=["--stall-limit", "1s"],
+                       worker_flags=["--fault", "hang", "--fault_after", "5", "--fault_strikes", "1"]) as cluster:
+            with concurrent.futures.ThreadPoolExecutor(1) as pool:
+                call = pool.submit(c.generate, cluster.stub, c.make_request("a long story", 40))
+                c.eventually(lambda: [r.output_tokens for r in cluster.inflight()] == [5], 10, "five tokens came")
+                cluster.workers.append(cluster.launch_worker("worker-1", "--fault", "none").start())
+                result = call.result()
+            self.assertEqual(len(result.ids), 40)
+            self.assertEqual(result.finished.usage.resumed_times, 1)
+            self.assertEqual(result.ids, c.generate(cluster.stub, c.make_request("a long story", 40)).ids)
+            metrics = c.scrape(cluster.metrics_port)
+            self.assertEqual(metrics['hekla_router_worker_lost_total{cause="stalled"}'], 1)
+            self.assertEqual(metrics['hekla_router_worker_breaker{state="open",worker="worker-0"}'], 1)
+
+    def test_a_request_that_kills_workers_is_given_to_two(self):
+        flags = ["--fault", "die", "--fault_marker", "deadly", "--fault_after", "2"]
+        with c.Cluster(workers=4, fake=True, worker_flags=flags) as cluster:
+            for attempt in range(2):
+                with self.assertRaises(grpc.RpcError) as raised:
+                    c.generate(cluster.stub, c.make_request("a deadly prompt", 20, request_id=f"attempt {attempt}"))
+                self.assertEqual(raised.exception.code(), grpc.StatusCode.INTERNAL)
+                trailers = dict(raised.exception.trailing_metadata())
+                self.assertIn(b"POISON_REQUEST", trailers["grpc-status-details-bin"])
+                c.eventually(lambda: len(cluster.ready_workers()) == 2, 10, "two of four workers died, no more")
+            self.assertEqual(len(c.generate(cluster.stub, c.make_request("a harmless prompt", 20)).ids), 20)
+            self.assertEqual(c.total(c.scrape(cluster.metrics_port), "hekla_router_poison_total"), 1)
+
+    def test_limits_are_reloaded(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
+            file.write("worker-wait 50ms\n")
+            file.flush()
+            with c.Cluster(workers=0, fake=True, router_flags=["--config", file.name]) as cluster:
+                def refusal():
+                    with self.assertRaises(grpc.RpcError) as raised:
+                        c.generate(cluster.stub, c.make_request("x", 4))
+                    return raised.exception.details()
+                self.assertIn("the limit of 50ms", refusal())
+                file.write("worker-wait 70ms\nlog-level debug\n")
+                file.flush()
+                cluster.router.signal(signal.SIGHUP)
+                cluster.router.wait_for("reloaded.*log_level=debug")
+                self.assertIn("the limit of 70ms", refusal())
+                file.write("nonsense 1\n")
+                file.flush()
+                cluster.router.signal(signal.SIGHUP)
+                cluster.router.wait_for("reload_refused.*nonsense")
+                self.assertIn("the limit of 70ms", refusal())
 
     def test_no_worker_is_unavailable_with_a_time_to_come_again(self):
         with c.Cluster(workers=0, fake=True, router_flags=["--worker-wait", "100ms"]) as cluster:

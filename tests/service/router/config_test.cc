@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <fstream>
+
 #include "absl/strings/str_cat.h"
 
 namespace hekla::service {
@@ -113,6 +116,42 @@ TEST(RouterConfigTest, FlagsOfWorkersNeedWorkers) {
       << status;
   config.spawn_workers = 1;
   EXPECT_TRUE(config.Validate().ok());
+}
+
+class ConfigFileTest : public testing::Test {
+ protected:
+  ConfigFileTest() : path_(testing::TempDir() + "/hekla-router-config-test") {}
+  ~ConfigFileTest() override { std::remove(path_.c_str()); }
+  void Write(const std::string& text) { std::ofstream(path_) << text; }
+  const std::string path_;
+};
+
+TEST_F(ConfigFileTest, ItsFlagsCountWhereTheCommandLineHasNone) {
+  Write("# limits\nmax-queued-requests 7\n\n  queue-timeout\t 5s \nworker a:1\nworker b:2\nlog-json\nlog-level=debug\n");
+  const auto config = LoadRouterConfig({"--config", path_, "--queue-timeout", "9s", "--worker", "c:3"});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->max_queued_requests, 7);
+  EXPECT_EQ(config->queue_timeout, absl::Seconds(9));
+  EXPECT_EQ(config->workers, (std::vector<std::string>{"a:1", "b:2", "c:3"}));
+  EXPECT_TRUE(config->log_json);
+  EXPECT_EQ(config->log_level, "debug");
+}
+
+TEST_F(ConfigFileTest, ErrorsNameFileAndFlag) {
+  EXPECT_TRUE(absl::IsNotFound(LoadRouterConfig({"--config", path_}).status()));
+  Write("max-queued-requests many\n");
+  const absl::Status bad = LoadRouterConfig({"--config", path_}).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(bad)) << bad;
+  EXPECT_NE(bad.message().find("--max-queued-requests: 'many'"), absl::string_view::npos) << bad;
+  EXPECT_NE(bad.message().find(path_), absl::string_view::npos) << bad;
+  Write("no-such-flag 1\n");
+  EXPECT_NE(LoadRouterConfig({"--config", path_}).status().message().find("--no-such-flag"),
+            absl::string_view::npos);
+  Write("log-json yes\n");
+  EXPECT_NE(LoadRouterConfig({"--config", path_}).status().message().find("'yes' belongs to no flag"),
+            absl::string_view::npos);
+  EXPECT_TRUE(absl::IsInvalidArgument(LoadRouterConfig({"--max-queued-requests", "0"}).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(LoadRouterConfig({"stray"}).status()));
 }
 
 }  // namespace

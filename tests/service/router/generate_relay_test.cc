@@ -17,30 +17,6 @@
 namespace hekla::service {
 namespace {
 
-// Waits at the prompt until the call is cancelled, or for ever ahead.
-grpc::Status SilentScript(FakeStream& stream) {
-  stream.Start();
-  Eventually([&] { return stream.cancelled(); });
-  return grpc::Status::CANCELLED;
-}
-
-// Sends `tokens` and breaks with `code`.
-FakeScript BreakAfter(uint32_t tokens, grpc::StatusCode code = grpc::StatusCode::UNAVAILABLE) {
-  return [tokens, code](FakeStream& stream) {
-    stream.Start();
-    stream.Tokens(tokens);
-    return grpc::Status(code, "broken on purpose");
-  };
-}
-
-void ExpectWhole(const GeneratedStream& stream, uint32_t tokens, uint64_t seed = 1) {
-  EXPECT_TRUE(stream.status.ok()) << stream.status;
-  EXPECT_TRUE(stream.offsets_ok);
-  EXPECT_EQ(stream.text, FakeText(seed, 0, tokens));
-  EXPECT_EQ(stream.ids.size(), tokens);
-  EXPECT_EQ(stream.finished.reason(), v1::FINISH_REASON_MAX_TOKENS);
-}
-
 TEST(GenerateRelayTest, RelaysAStream) {
   RouterFixture fixture;
   const auto worker = fixture.AddWorker("w0");
@@ -248,6 +224,51 @@ TEST(GenerateRelayTest, AWorkerThatComesInTimeServesWhatWaited) {
   const auto worker = fixture.AddWorker("w0");
   client.join();
   ExpectWhole(stream, 5);
+}
+
+TEST(GenerateRelayTest, WhoWaitsInTheQueueIsKeptAlive) {
+  RouterFixture fixture;
+  FakeWorkerOptions small;
+  small.sequences = 1;
+  absl::Notification go_on;
+  const auto worker = fixture.AddWorker("w0",
+                                        [&](FakeStream& stream) {
+                                          go_on.WaitForNotification();
+                                          return UsualScript(stream);
+                                        },
+                                        small);
+  std::vector<std::thread> clients;
+  std::vector<GeneratedStream> streams(3);
+  for (int i = 0; i < 2; ++i) clients.emplace_back([&, i] { streams[i] = fixture.Generate(RouterFixture::Request(5)); });
+  EXPECT_TRUE(worker->Await([](const FakeWorker& each) { return each.running() == 2; }));
+  clients.emplace_back([&] { streams[2] = fixture.Generate(RouterFixture::Request(5)); });
+  // Three seconds and more, at four looks a second.
+  EXPECT_TRUE(fixture.AwaitMetric("hekla_router_loop_delay_seconds_count 14"));
+  go_on.Notify();
+  for (std::thread& client : clients) client.join();
+  for (const GeneratedStream& stream : streams) ExpectWhole(stream, 5);
+  const std::vector<v1::Keepalive>& keepalives = streams[2].keepalives;
+  EXPECT_GE(keepalives.size(), 1u);
+  EXPECT_LE(keepalives.size(), 4u) << "at most one a second";
+  for (const v1::Keepalive& each : keepalives) EXPECT_EQ(each.phase(), v1::Keepalive::QUEUED);
+}
+
+TEST(GenerateRelayTest, RetriesAreWithinABudget) {
+  RouterConfig config;
+  config.breaker.faults = 1'000'000;
+  RouterFixture fixture(config);
+  const auto bad = fixture.AddWorker("bad", BreakAfter(0, grpc::StatusCode::INTERNAL));
+  constexpr int kRequests = 200;
+  int refused = 0;
+  for (int i = 0; i < kRequests; ++i) {
+    const absl::Status status = fixture.Generate(RouterFixture::Request(5)).status;
+    EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+    EXPECT_EQ(ReasonOf(status), v1::ERROR_REASON_WORKER_LOST);
+    refused += RetryDelayOf(status).has_value();
+  }
+  EXPECT_GT(refused, kRequests / 2);
+  EXPECT_GE(bad->calls(), kRequests + 10);
+  EXPECT_LE(bad->calls(), kRequests + 10 + kRequests / 5 + 20) << "without the budget it would be three times as many";
 }
 
 TEST(GenerateRelayTest, AFullQueueAndAQueueTimeoutRefuse) {

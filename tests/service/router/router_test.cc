@@ -19,12 +19,6 @@ namespace {
 
 using grpc::health::v1::HealthCheckResponse;
 
-grpc::Status SilentScript(FakeStream& stream) {
-  stream.Start();
-  Eventually([&] { return stream.cancelled(); });
-  return grpc::Status::CANCELLED;
-}
-
 class Watch {
  public:
   Watch(RouterFixture& fixture, const std::string& name)
@@ -264,6 +258,27 @@ TEST(RouterTest, DrainCancelsWhatIsLeftAtItsLimit) {
   client.join();
   EXPECT_TRUE(absl::IsUnavailable(stream.status)) << stream.status;
   EXPECT_EQ(ReasonOf(stream.status), v1::ERROR_REASON_DRAINING);
+}
+
+TEST(RouterTest, ReloadsLimitsAndWorkers) {
+  const FakeWorker a(FakeWorkerOptions{}), b(FakeWorkerOptions{});
+  RouterConfig config;
+  config.workers = {a.address()};
+  config.worker_wait = absl::Milliseconds(200);
+  RouterFixture fixture(config);
+  EXPECT_TRUE(fixture.Generate(RouterFixture::Request(4)).status.ok());
+  config.workers = {b.address()};
+  fixture.router().Reload(config);
+  EXPECT_TRUE(Eventually([&] { return fixture.router().registry().Find(b.address()).ok(); }));
+  EXPECT_TRUE(fixture.AwaitMetric("hekla_router_workers{state=\"ready\"} 1"));
+  EXPECT_TRUE(fixture.Generate(RouterFixture::Request(4)).status.ok());
+  EXPECT_EQ(b.calls(), 1);
+  config.workers = {};
+  config.worker_wait = absl::Milliseconds(7);
+  fixture.router().Reload(config);
+  EXPECT_TRUE(fixture.AwaitMetric("hekla_router_workers{state=\"ready\"} 0"));
+  const absl::Status none = fixture.Generate(RouterFixture::Request(4)).status;
+  EXPECT_NE(none.message().find("within the limit of 7ms"), absl::string_view::npos) << none;
 }
 
 TEST(RouterTest, RefusesAPublicAddressWithoutTls) {

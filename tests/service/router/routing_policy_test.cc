@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <random>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace hekla::service {
@@ -47,6 +50,62 @@ TEST(RoutingPolicyTest, EqualWorkersAreChosenEquallyOften) {
   std::vector<int> chosen(4);
   for (int i = 0; i < 4000; ++i) ++chosen.at(static_cast<size_t>(ChooseWorker(workers, random())));
   for (const int count : chosen) EXPECT_NEAR(count, 1000, 150);
+}
+
+TEST(RoutingPolicyTest, ThePrefixWinsUnlessItsWorkerIsTheBusyOne) {
+  std::vector<Candidate> workers(4, Idle());
+  workers[2].matched_share = 0.8;
+  for (uint64_t random = 0; random < 50; ++random) EXPECT_EQ(ChooseWorker(workers, random * 0x9e3779b97f4a7c15u), 2);
+  workers[2].inflight = 1;
+  EXPECT_EQ(ChooseWorker(workers, 3), 2);
+  workers[2].queued_tokens = 50'000;
+  EXPECT_NE(ChooseWorker(workers, 3), 2);
+  for (Candidate& worker : workers) worker.queued_tokens = 50'000;
+  EXPECT_EQ(ChooseWorker(workers, 3), 2) << "all wait alike: the prefix decides";
+}
+
+TEST(RoutingPolicyTest, EqualScoresGoToTheLessLoadedOfTwo) {
+  std::vector<Candidate> workers(2, Idle());
+  workers[0].matched_share = 0.81;
+  workers[1].matched_share = 0.80;
+  workers[0].step_seconds = workers[1].step_seconds = 1e-6;
+  workers[0].inflight = 3;
+  int second = 0;
+  std::mt19937_64 random(3);
+  for (int i = 0; i < 100; ++i) second += ChooseWorker(workers, random());
+  EXPECT_GT(second, 60) << "it is taken unless the busier one is drawn twice";
+}
+
+TEST(RoutingPolicyTest, PanicIsMoreThanHalf) {
+  std::vector<Candidate> workers(4, Idle());
+  EXPECT_FALSE(IsPanic({}));
+  workers[0].broken = workers[1].broken = true;
+  EXPECT_FALSE(IsPanic(workers));
+  workers[2].broken = true;
+  EXPECT_TRUE(IsPanic(workers));
+}
+
+TEST(RoutingPolicyTest, AWorkerThatGoesMovesOnlyItsOwnSessions) {
+  std::vector<std::string> ids = {"w0", "w1", "w2", "w3", "w4"};
+  std::vector<int> load(5);
+  std::map<std::string, std::string> first;
+  for (int i = 0; i < 5000; ++i) {
+    const std::string session = std::to_string(i);
+    const auto [a, b] = RendezvousPair(session, ids);
+    ASSERT_NE(a, b);
+    first[session] = ids[static_cast<size_t>(a)];
+    ++load[static_cast<size_t>(a)];
+  }
+  for (const int count : load) EXPECT_NEAR(count, 1000, 150);
+  ids.pop_back();
+  for (const auto& [session, worker] : first) {
+    const std::string& now = ids[static_cast<size_t>(RendezvousPair(session, ids).first)];
+    if (worker != "w4") {
+      EXPECT_EQ(now, worker);
+    }
+  }
+  EXPECT_EQ(RendezvousPair("s", {}), std::make_pair(-1, -1));
+  EXPECT_EQ(RendezvousPair("s", {"w0"}), std::make_pair(0, -1));
 }
 
 // Arrivals at workers of different speed: requests take (tokens / speed); the least wait must spread them so

@@ -55,6 +55,26 @@ TEST_F(StreamLedgerTest, LetsAWholeStreamThrough) {
   EXPECT_EQ(forwarded_[0].finished().usage().resumed_times(), 0u);
 }
 
+TEST_F(StreamLedgerTest, AnIdBeyondTheVocabularyIsTheWorkersFault) {
+  StreamLedger ledger{v1::GenerateRequest()};
+  ledger.SetVocabulary(102);
+  ASSERT_TRUE(Accept(ledger, Started()).ok());
+  EXPECT_TRUE(Accept(ledger, Delta(0, 2, "ab")).ok()) << "100 and 101";
+  const absl::Status status = Accept(ledger, Delta(2, 1, "c"));
+  EXPECT_TRUE(absl::IsDataLoss(status));
+  EXPECT_NE(status.message().find("token id 102, its vocabulary has 102"), absl::string_view::npos) << status;
+  EXPECT_TRUE(forwarded_.empty());
+}
+
+TEST_F(StreamLedgerTest, ARequiredSessionIsTheRoutersAffair) {
+  v1::GenerateRequest request;
+  request.mutable_session()->set_id("talk");
+  request.mutable_session()->set_affinity(v1::Session::REQUIRE);
+  const v1::GenerateRequest asked = StreamLedger(request).WorkerRequest(request);
+  EXPECT_EQ(asked.session().affinity(), v1::Session::PREFER);
+  EXPECT_EQ(asked.session().id(), "talk");
+}
+
 TEST_F(StreamLedgerTest, GapsRepeatsAndDisorderAreTheWorkersFault) {
   StreamLedger ledger{v1::GenerateRequest()};
   EXPECT_TRUE(absl::IsDataLoss(Accept(ledger, Delta(0, 1, "a")))) << "before Started";

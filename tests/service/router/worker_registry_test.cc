@@ -36,13 +36,13 @@ TEST_F(WorkerRegistryTest, ComingAndGoing) {
   EXPECT_FALSE(registry_.HasWorker("m", "another"));
   EXPECT_EQ(*registry_.Find("w"), worker);
   int told = 0;
-  EXPECT_NE(worker->OnLoss([&] { ++told; }), 0u);
-  const uint64_t forgotten = worker->OnLoss([&] { told += 100; });
+  EXPECT_NE(worker->OnLoss([&](WorkerLoss) { ++told; }), 0u);
+  const uint64_t forgotten = worker->OnLoss([&](WorkerLoss) { told += 100; });
   worker->ForgetLoss(forgotten);
   registry_.Remove(worker, "lease");
   registry_.Remove(worker, "lease");
   EXPECT_EQ(told, 1);
-  EXPECT_EQ(worker->OnLoss([&] { ++told; }), 0u) << "too late to be told";
+  EXPECT_EQ(worker->OnLoss([&](WorkerLoss) { ++told; }), 0u) << "too late to be told";
   EXPECT_EQ(registry_.lost_total().at("lease"), 1);
   EXPECT_EQ(ReasonOf(registry_.Find("w").status()), v1::ERROR_REASON_UNKNOWN_WORKER);
   EXPECT_FALSE(registry_.HasWorker("m"));
@@ -99,7 +99,7 @@ TEST_F(WorkerRegistryTest, ACandidateCountsThisRoutersRequestsAndThoseOfOthers) 
   EXPECT_EQ(candidate.queued_tokens, 300);
   EXPECT_EQ(candidate.step_seconds, 0.5);
   worker->PromptComputed(300);
-  worker->RemoveRequest();
+  worker->RemoveRequest(WorkerVerdict::kNone, /*was_probe=*/false);
   candidate = worker->AsCandidate();
   EXPECT_EQ(candidate.inflight, 3);
   EXPECT_EQ(candidate.queued_tokens, 100);

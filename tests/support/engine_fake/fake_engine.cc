@@ -228,6 +228,27 @@ FakeEngine::Delivery FakeEngine::End(const Sequence& sequence, int64_t now, Toke
   return delivery;
 }
 
+int FakeEngine::CacheTokens(const schedule::Request& request) {
+  uint64_t hash = 0;
+  int cached = 0;
+  bool hits = true;
+  std::vector<uint64_t> blocks;
+  // As in an engine, the last token is always computed.
+  const size_t end = request.prompt.empty() ? 0 : request.prompt.size() - 1;
+  for (size_t i = 0; i < end; ++i) {
+    hash = Mix(hash ^ static_cast<uint64_t>(request.prompt[i]));
+    if ((i + 1) % schedule::kBlockTokens != 0) continue;
+    const auto found = std::find(cached_.begin(), cached_.end(), hash);
+    hits = hits && found != cached_.end();
+    if (hits) cached = static_cast<int>(i + 1);
+    if (found != cached_.end()) cached_.erase(found);
+    blocks.push_back(hash);
+  }
+  cached_.insert(cached_.begin(), blocks.begin(), blocks.end());
+  while (cached_.size() > static_cast<size_t>(options_.cached_blocks)) cached_.pop_back();
+  return cached;
+}
+
 void FakeEngine::Admit(int64_t now, std::vector<Delivery>* out) {
   while (!waiting_.empty() && static_cast<int>(running_.size()) < options_.max_sequences) {
     Sequence sequence = std::move(waiting_.front());
@@ -237,10 +258,16 @@ void FakeEngine::Admit(int64_t now, std::vector<Delivery>* out) {
     sequence.admitted_us = now;
     sequence.struck = Strikes(sequence.request);
     sequence.due_us = now + absl::ToInt64Microseconds(options_.first_token_delay);
+    const int cached = CacheTokens(sequence.request);
+    if (options_.prefill_tokens_per_second > 0) {
+      const double uncached = static_cast<double>(sequence.request.prompt.size()) - cached;
+      sequence.due_us += static_cast<int64_t>(1e6 * uncached / options_.prefill_tokens_per_second);
+    }
     if (!sequence.cancelled) {
       Delivery delivery;
       delivery.sink = sequence.sink;
       delivery.starts = true;
+      delivery.cached_tokens = cached;
       delivery.queue_time = Between(sequence.submitted_us, now);
       out->push_back(std::move(delivery));
     }
@@ -387,7 +414,7 @@ void FakeEngine::Run() {
       stop = stopping_;
     }
     for (Delivery& delivery : out) {
-      if (delivery.starts) delivery.sink->OnStarted(delivery.queue_time, 0);
+      if (delivery.starts) delivery.sink->OnStarted(delivery.queue_time, delivery.cached_tokens);
       if (delivery.has_event) delivery.sink->OnTokens(std::move(delivery.event));
     }
   }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
 #include <thread>
@@ -46,6 +47,8 @@ struct FakeEngineOptions {
   absl::Duration first_token_delay = absl::ZeroDuration();
   int mean_length = 0;  // tokens until end_of_sequence is drawn, on average; 0 = never drawn
   std::string alphabet = "abcdefghijklmnopqrstuvwxyz      ";  // ids that are drawn
+  int cached_blocks = 4096;   // prefix blocks remembered, the least recently used go first; they cost no prefill
+  double prefill_tokens_per_second = 0;  // of what is not cached, before the first token; 0 = no time
   bool echo_prompt = false;  // output = the prompt's ids, then end_of_sequence
   bool gated = false;        // steps only as Grant() allows
   FakeFaultPlan fault;
@@ -92,11 +95,14 @@ class FakeEngine : public EngineInterface {
   struct Delivery {
     std::shared_ptr<TokenSink> sink;
     bool starts = false;
+    int cached_tokens = 0;
     absl::Duration queue_time;
     bool has_event = false;
     TokenEvent event;
   };
 
+  // Of the prompt, how many tokens (whole blocks) are cached; all of them are from now on.
+  int CacheTokens(const schedule::Request& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Run();
   void Admit(int64_t now, std::vector<Delivery>* out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Step(int64_t now, bool may_emit, std::vector<Delivery>* out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -120,6 +126,7 @@ class FakeEngine : public EngineInterface {
   uint64_t submitted_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t granted_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t last_step_us_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::list<uint64_t> cached_ ABSL_GUARDED_BY(mutex_);  // hashes of prefixes, latest first
   int strikes_left_ ABSL_GUARDED_BY(mutex_) = -1;
   bool dead_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -30,6 +30,7 @@ ABSL_FLAG(int, max_context, 4096, "tokens of one sequence");
 ABSL_FLAG(int, max_queue, 64, "requests waiting");
 ABSL_FLAG(double, rate, 0, "tokens a second of each sequence; 0 = as fast as it goes");
 ABSL_FLAG(absl::Duration, first_token_delay, absl::ZeroDuration(), "before the first token");
+ABSL_FLAG(double, prefill_rate, 0, "prompt tokens a second that are not cached; 0 = no time");
 ABSL_FLAG(int, mean_length, 0, "tokens until the end of sequence on average; 0 = max_tokens ends it");
 ABSL_FLAG(bool, echo, false, "the output is the prompt");
 ABSL_FLAG(std::string, fault, "none", "none, hang, die or wrong-offset");
@@ -48,6 +49,7 @@ engine::FakeEngineOptions EngineOptions() {
   options.max_waiting = absl::GetFlag(FLAGS_max_queue);
   options.tokens_per_second = absl::GetFlag(FLAGS_rate);
   options.first_token_delay = absl::GetFlag(FLAGS_first_token_delay);
+  options.prefill_tokens_per_second = absl::GetFlag(FLAGS_prefill_rate);
   options.mean_length = absl::GetFlag(FLAGS_mean_length);
   options.echo_prompt = absl::GetFlag(FLAGS_echo);
   const std::string fault = absl::GetFlag(FLAGS_fault);

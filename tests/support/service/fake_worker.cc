@@ -169,6 +169,7 @@ FakeWorker::FakeWorker(FakeWorkerOptions options) : options_(std::move(options))
     commands_.push_back(attached);
   }
   lease_thread_ = std::thread([this] { FollowLease(); });
+  report_thread_ = std::thread([this] { ReportLoop(); });
 }
 
 FakeWorker::~FakeWorker() { Kill(); }
@@ -183,15 +184,48 @@ void FakeWorker::FollowLease() {
   }
 }
 
-void FakeWorker::Report(const v1::Load& load) {
+void FakeWorker::WriteReport() {
   v1::WorkerReport report;
-  *report.mutable_load() = load;
+  *report.mutable_load() = load_;
+  report.mutable_load()->set_running(load_.running() + static_cast<uint32_t>(running()));
   lease_->Write(report);
+}
+
+void FakeWorker::ReportLoop() {
+  absl::MutexLock lock(&lease_mutex_);
+  while (!detaching_) {
+    report_changed_.WaitWithTimeout(&lease_mutex_, options_.report_interval);
+    if (detaching_ || silent_) continue;
+    if (!stalled_) load_.set_steps_total(load_.steps_total() + 1);
+    WriteReport();
+  }
+}
+
+void FakeWorker::Report(const v1::Load& load) {
+  absl::MutexLock lock(&lease_mutex_);
+  load_ = load;
+  WriteReport();
+}
+
+void FakeWorker::Stall(bool stalled) {
+  absl::MutexLock lock(&lease_mutex_);
+  stalled_ = stalled;
+}
+
+void FakeWorker::Silence() {
+  absl::MutexLock lock(&lease_mutex_);
+  silent_ = true;
 }
 
 void FakeWorker::Detach() {
   if (lease_context_ == nullptr) return;
+  {
+    absl::MutexLock lock(&lease_mutex_);
+    detaching_ = true;
+    report_changed_.SignalAll();
+  }
   lease_context_->TryCancel();
+  if (report_thread_.joinable()) report_thread_.join();
   if (lease_thread_.joinable()) lease_thread_.join();
   lease_->Finish();
   lease_.reset();

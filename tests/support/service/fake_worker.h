@@ -1,5 +1,6 @@
 // A worker without an engine, in the test's own process: a real gRPC server and, if told a router, a real
-// lease. What a generation does is a script; the usual one sends the tokens of FakeToken().
+// lease. What a generation does is a script; the usual one sends the tokens of FakeToken(). It reports like a
+// real worker: what runs, and a step more each time unless it was told to stall.
 #ifndef HEKLA_TESTS_SUPPORT_SERVICE_FAKE_WORKER_H_
 #define HEKLA_TESTS_SUPPORT_SERVICE_FAKE_WORKER_H_
 
@@ -15,6 +16,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "hekla/v1/inference.grpc.pb.h"
 #include "hekla/v1/worker.grpc.pb.h"
 #include "service/runtime/grpc_server.h"
@@ -66,6 +68,7 @@ struct FakeWorkerOptions {
   int router_admin_port = 0;      // 0: no lease
   std::string router_token_path = "";  // shown to the router
   FakeScript script = UsualScript;
+  absl::Duration report_interval = absl::Milliseconds(50);
 };
 
 class FakeWorker {
@@ -79,7 +82,10 @@ class FakeWorker {
   // Ends the lease only.
   void Detach();
   void SetServing(bool serving) { health_.Set("", serving); }
+  // Reports `load` now, and from then on with the counts that are true.
   void Report(const v1::Load& load);
+  void Stall(bool stalled);    // reports go on, steps do not
+  void Silence();              // no more reports
 
   int calls() const;      // generations that came in
   int running() const;    // scripts that have not returned
@@ -92,6 +98,8 @@ class FakeWorker {
  private:
   class Service;
   void FollowLease();
+  void ReportLoop();
+  void WriteReport() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lease_mutex_);
 
   const FakeWorkerOptions options_;
   HealthService health_;
@@ -108,7 +116,13 @@ class FakeWorker {
   std::unique_ptr<grpc::ClientContext> lease_context_;
   std::unique_ptr<grpc::ClientReaderWriter<v1::WorkerReport, v1::RouterCommand>> lease_;
   std::unique_ptr<v1::Attachment::Stub> lease_stub_;
-  std::thread lease_thread_;
+  std::thread lease_thread_, report_thread_;
+  absl::Mutex lease_mutex_;  // of what is written to the lease
+  absl::CondVar report_changed_;
+  v1::Load load_ ABSL_GUARDED_BY(lease_mutex_);
+  bool stalled_ ABSL_GUARDED_BY(lease_mutex_) = false;
+  bool silent_ ABSL_GUARDED_BY(lease_mutex_) = false;
+  bool detaching_ ABSL_GUARDED_BY(lease_mutex_) = false;
 };
 
 }  // namespace hekla::service

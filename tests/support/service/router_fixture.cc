@@ -1,17 +1,41 @@
 #include "tests/support/service/router_fixture.h"
 
 #include <grpcpp/client_context.h>
+#include <gtest/gtest.h>
 
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "grpc/health/v1/health.grpc.pb.h"
 #include "service/runtime/channel.h"
 #include "service/runtime/status.h"
 #include "worker/base/check.h"
 
 namespace hekla::service {
+
+grpc::Status SilentScript(FakeStream& stream) {
+  stream.Start();
+  Eventually([&] { return stream.cancelled(); });
+  return grpc::Status::CANCELLED;
+}
+
+FakeScript BreakAfter(uint32_t tokens, grpc::StatusCode code) {
+  return [tokens, code](FakeStream& stream) {
+    stream.Start();
+    stream.Tokens(tokens);
+    return grpc::Status(code, "broken on purpose");
+  };
+}
+
+void ExpectWhole(const GeneratedStream& stream, uint32_t tokens, uint64_t seed) {
+  EXPECT_TRUE(stream.status.ok()) << stream.status;
+  EXPECT_TRUE(stream.offsets_ok);
+  EXPECT_EQ(stream.text, FakeText(seed, 0, tokens));
+  EXPECT_EQ(stream.ids.size(), tokens);
+  EXPECT_EQ(stream.finished.reason(), v1::FINISH_REASON_MAX_TOKENS);
+}
 
 RouterFixture::RouterFixture(RouterConfig config) {
   config.listen = config.admin_listen = config.metrics_listen = "127.0.0.1:0";
@@ -56,6 +80,7 @@ GeneratedStream RouterFixture::Generate(const v1::GenerateRequest& request, absl
   while (stream->Read(&response)) {
     if (response.has_started()) result.started = response.started();
     if (response.has_finished()) result.finished = response.finished();
+    if (response.has_keepalive()) result.keepalives.push_back(response.keepalive());
     if (!response.has_delta()) continue;
     const v1::Delta& delta = response.delta();
     ++result.deltas;
@@ -66,6 +91,16 @@ GeneratedStream RouterFixture::Generate(const v1::GenerateRequest& request, absl
   }
   result.status = FromGrpc(stream->Finish());
   return result;
+}
+
+bool RouterFixture::IsServing(const std::string& service) const {
+  grpc::ClientContext context;
+  grpc::health::v1::HealthCheckRequest request;
+  request.set_service(service);
+  grpc::health::v1::HealthCheckResponse response;
+  const auto stub = grpc::health::v1::Health::NewStub(std::shared_ptr<grpc::ChannelInterface>(channel_));
+  return stub->Check(&context, request, &response).ok() &&
+         response.status() == grpc::health::v1::HealthCheckResponse::SERVING;
 }
 
 bool RouterFixture::AwaitMetric(const std::string& line) const {

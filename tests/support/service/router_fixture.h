@@ -24,6 +24,7 @@ struct GeneratedStream {
   std::string text;
   std::vector<uint32_t> ids;
   int deltas = 0;
+  std::vector<v1::Keepalive> keepalives;
   bool offsets_ok = true;  // every delta began where the one before ended
 };
 
@@ -44,6 +45,8 @@ class RouterFixture {
                                         FakeWorkerOptions options = {});
   GeneratedStream Generate(const v1::GenerateRequest& request,
                            absl::Duration timeout = absl::InfiniteDuration());
+  // What the router's health service says of `service` now.
+  bool IsServing(const std::string& service) const;
   // Waits until the router's page of metrics has this line; false after 20 s.
   bool AwaitMetric(const std::string& line) const;
 
@@ -56,6 +59,14 @@ class RouterFixture {
   std::unique_ptr<v1::Inference::Stub> stub_;
   std::unique_ptr<v1::Admin::Stub> admin_;
 };
+
+// Waits at the prompt until the call is cancelled.
+grpc::Status SilentScript(FakeStream& stream);
+// Sends `tokens` and breaks with `code`.
+FakeScript BreakAfter(uint32_t tokens, grpc::StatusCode code = grpc::StatusCode::UNAVAILABLE);
+
+// The stream is OK, whole and what the seed says.
+void ExpectWhole(const GeneratedStream& stream, uint32_t tokens, uint64_t seed = 1);
 
 }  // namespace hekla::service
 
