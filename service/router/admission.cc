@@ -3,6 +3,13 @@
 #include <algorithm>
 
 namespace hekla::service {
+namespace {
+
+// Tenants without requests that are remembered for each model, and models without requests.
+constexpr size_t kMaxIdleTenants = 256;
+constexpr size_t kMaxIdleModels = 64;
+
+}  // namespace
 
 Admission::Place Admission::PlaceOf(const QueuedRequest& request) {
   return {request.arrived_us - request.priority * kHeadStartMicros, request.id};
@@ -57,10 +64,20 @@ void Admission::AddBack(QueuedRequest request) {
 
 void Admission::Insert(QueuedRequest request) {
   const uint64_t id = request.id;
+  if (models_.size() > kMaxIdleModels) {
+    std::erase_if(models_, [](const auto& each) { return each.second.size == 0; });
+  }
   ModelQueue& model = models_[request.model];
   const auto [tenant, is_new] = model.tenants.try_emplace(request.tenant);
-  if (is_new) tenant->second.turn = model.ring.insert(model.ring.end(), request.tenant);
-  tenant->second.order.insert(PlaceOf(request));
+  TenantQueue& queue = tenant->second;
+  if (is_new) queue.turn = model.ring.insert(model.ring.end(), request.tenant);
+  const bool pays = queue.order.empty() && !queue.has_quantum && queue.deficit >= request.cost;
+  if (pays) {
+    model.first.splice(model.first.end(), model.ring, queue.turn);
+    queue.goes_first = queue.has_quantum = true;
+  }
+  queue.order.insert(PlaceOf(request));
+  ++model.size;
   expiry_.insert({request.expires_us, id});
   queued_tokens_ += request.prompt_tokens;
   Count(request.tenant, 1);
@@ -74,12 +91,8 @@ bool Admission::Remove(uint64_t id) {
   const auto model = models_.find(request.model);
   const auto tenant = model->second.tenants.find(request.tenant);
   tenant->second.order.erase(PlaceOf(request));
-  if (tenant->second.order.empty()) {
-    if (tenant->second.turn == model->second.ring.begin()) model->second.has_quantum = false;
-    model->second.ring.erase(tenant->second.turn);
-    model->second.tenants.erase(tenant);
-  }
-  if (model->second.tenants.empty()) models_.erase(model);
+  if (tenant->second.order.empty()) tenant->second.deficit = std::min(tenant->second.deficit, kMaxCredit);
+  --model->second.size;
   expiry_.erase({request.expires_us, id});
   queued_tokens_ -= request.prompt_tokens;
   Count(request.tenant, -1);
@@ -95,9 +108,18 @@ const Admission::Place* Admission::NextOf(const ModelQueue& queue, const std::st
   return next == order.end() ? nullptr : &*next;
 }
 
+const std::string& Admission::FirstOf(const ModelQueue& queue) {
+  return queue.first.empty() ? queue.ring.front() : queue.first.front();
+}
+
 void Admission::PassTurn(ModelQueue* queue) {
-  queue->ring.splice(queue->ring.end(), queue->ring, queue->ring.begin());
-  queue->has_quantum = false;
+  const auto found = queue->tenants.find(FirstOf(*queue));
+  TenantQueue& tenant = found->second;
+  queue->ring.splice(queue->ring.end(), tenant.goes_first ? queue->first : queue->ring, tenant.turn);
+  tenant.goes_first = tenant.has_quantum = false;
+  if (!tenant.order.empty() || queue->tenants.size() <= kMaxIdleTenants) return;
+  queue->ring.pop_back();
+  queue->tenants.erase(found);
 }
 
 // As many rounds at once as it takes until somebody can pay. False: nobody has anything to show.
@@ -113,6 +135,7 @@ bool Admission::GrantRounds(ModelQueue* queue, const Skipped& skipped) const {
   if (rounds < 0) return false;
   for (auto& [name, tenant] : queue->tenants) {
     if (NextOf(*queue, name, skipped) != nullptr) tenant.deficit += rounds * kQuantum;
+    if (tenant.order.empty()) tenant.deficit = std::min(tenant.deficit + rounds * kQuantum, kMaxCredit);
   }
   return true;
 }
@@ -120,18 +143,21 @@ bool Admission::GrantRounds(ModelQueue* queue, const Skipped& skipped) const {
 void Admission::Match(const std::string& model, const std::function<Verdict(const QueuedRequest&)>& visit) {
   Skipped skipped;
   size_t turns = 0;  // that went by since something was shown
-  for (auto found = models_.find(model); found != models_.end(); found = models_.find(model)) {
-    ModelQueue& queue = found->second;
-    if (turns >= queue.ring.size()) {
+  const auto found = models_.find(model);
+  if (found == models_.end()) return;
+  ModelQueue& queue = found->second;
+  while (queue.size > 0) {
+    if (turns >= queue.tenants.size()) {
       if (!GrantRounds(&queue, skipped)) return;
       turns = 0;
     }
-    const std::string& name = queue.ring.front();
+    const std::string name = FirstOf(queue);
     TenantQueue& tenant = queue.tenants.at(name);
     const Place* next = NextOf(queue, name, skipped);
-    if (next != nullptr && !queue.has_quantum) {
+    if (!tenant.has_quantum && (next != nullptr || tenant.order.empty())) {
       tenant.deficit += kQuantum;
-      queue.has_quantum = true;
+      if (tenant.order.empty()) tenant.deficit = std::min(tenant.deficit, kMaxCredit);
+      tenant.has_quantum = true;
     }
     if (next == nullptr || tenant.deficit < requests_.at(next->second).cost) {
       PassTurn(&queue);
@@ -182,7 +208,9 @@ int Admission::AheadOf(const std::string& model, const std::string& tenant) cons
 
 std::vector<std::string> Admission::Models() const {
   std::vector<std::string> models;
-  for (const auto& [model, queue] : models_) models.push_back(model);
+  for (const auto& [model, queue] : models_) {
+    if (queue.size > 0) models.push_back(model);
+  }
   return models;
 }
 

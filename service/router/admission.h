@@ -2,7 +2,8 @@
 // gives.
 //
 // Between the tenants of a model: deficit round robin (Shreedhar and Varghese, 1995) by token cost, so that a
-// tenant gets its share however much another one sends. Inside a tenant: arrival, with a head start of
+// tenant gets its share however much another one sends. Who sends little saves up turns, and spends them before
+// the round goes on: it hardly waits. Inside a tenant: arrival, with a head start of
 // kHeadStartMicros for each priority above BATCH. So an interactive request passes the batch work of the last
 // seconds, and nothing waits for ever. A full queue is shared too: a newcomer of a tenant with less in it
 // pushes out the last request of the tenant with the most.
@@ -25,7 +26,9 @@ namespace hekla::service {
 
 inline constexpr int64_t kHeadStartMicros = 5'000'000;
 // Cost that a tenant may spend in its turn.
-inline constexpr int64_t kQuantum = 2048;
+inline constexpr int64_t kQuantum = 1024;
+// What a tenant may save up while it has nothing waiting.
+inline constexpr int64_t kMaxCredit = 16 * kQuantum;
 // Of an output token beside an uncached prompt token.
 inline constexpr int64_t kOutputCost = 4;
 
@@ -87,13 +90,15 @@ class Admission {
   using Place = std::pair<int64_t, uint64_t>;  // arrival less head start, id
   struct TenantQueue {
     std::set<Place> order;
-    int64_t deficit = 0;
-    std::list<std::string>::iterator turn;  // in the ring
+    int64_t deficit = kQuantum;
+    bool has_quantum = false;  // it got it for this turn
+    bool goes_first = false;   // it stands in ModelQueue::first
+    std::list<std::string>::iterator turn;
   };
   struct ModelQueue {
-    std::map<std::string, TenantQueue> tenants;  // none is empty
-    std::list<std::string> ring;                 // whose turn it is, and who follows
-    bool has_quantum = false;                    // the first of the ring got it for this turn
+    std::map<std::string, TenantQueue> tenants;  // those that have nothing waiting save up
+    std::list<std::string> first, ring;  // whose turns come first, and after them; each tenant is in one of them
+    int size = 0;                        // requests
   };
   // Where a Match() is: the last place it skipped, by tenant.
   using Skipped = std::map<std::string, Place>;
@@ -101,6 +106,7 @@ class Admission {
   void Insert(QueuedRequest request);
   static Place PlaceOf(const QueuedRequest& request);
   static const Place* NextOf(const ModelQueue& queue, const std::string& tenant, const Skipped& skipped);
+  static const std::string& FirstOf(const ModelQueue& queue);
   static void PassTurn(ModelQueue* queue);
   bool GrantRounds(ModelQueue* queue, const Skipped& skipped) const;
   std::optional<uint64_t> LastOf(const std::string& tenant) const;

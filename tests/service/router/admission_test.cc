@@ -130,6 +130,19 @@ TEST(AdmissionTest, ACostOfManyTurnsIsSavedUpFor) {
   EXPECT_EQ(Serve(&alone), (std::vector<uint64_t>{7})) << "at once, however many turns that is";
 }
 
+TEST(AdmissionTest, WhoSendsLittleGoesFirstWithWhatItSavedUp) {
+  Admission admission(1000);
+  ASSERT_TRUE(Add(&admission, Of("few", 0, kQuantum)));
+  EXPECT_EQ(Serve(&admission).size(), 1u);
+  for (uint64_t id = 1; id <= 100; ++id) ASSERT_TRUE(Add(&admission, Of("many", id, kQuantum)));
+  EXPECT_EQ(Serve(&admission, 50).size(), 50u);
+  for (uint64_t id = 200; id < 240; ++id) ASSERT_TRUE(Add(&admission, Of("few", id, kQuantum)));
+  const std::vector<uint64_t> ids = Serve(&admission, 40);
+  const auto at_once = std::find_if(ids.begin(), ids.end(), [](uint64_t id) { return id < 200; }) - ids.begin();
+  EXPECT_GE(at_once, kMaxCredit / kQuantum - 1) << "what it saved up while the other one was served";
+  EXPECT_LE(at_once, kMaxCredit / kQuantum + 2) << "and no more";
+}
+
 TEST(AdmissionTest, WhatIsSkippedStaysAndHoldsUpNobody) {
   Admission admission(100);
   for (uint64_t id = 0; id < 6; ++id) ASSERT_TRUE(Add(&admission, Of(id % 2 ? "a" : "b", id)));

@@ -218,6 +218,8 @@ TEST_F(FaultTable, SlowReader) {
                                               delta.set_token_offset(i);
                                               if (!stream.Write(response)) break;
                                             }
+                                            // A write may fail before the cancel is known.
+                                            Eventually([&] { return stream.cancelled(); });
                                             return grpc::Status::CANCELLED;
                                           },
                                           {.context = 1'000'000});

@@ -50,17 +50,17 @@ class FaultTable : public testing::Test {
   GeneratedStream BeginAtBad(FakeScript script, const std::function<void()>& event,
                              const v1::GenerateRequest& request = RouterFixture::Request(30),
                              FakeScript after = nullptr) {
-    absl::Notification go_on;
-    bad_ = fixture_->AddWorker("bad", [&go_on, script, after](FakeStream& stream) {
+    const auto go_on = std::make_shared<absl::Notification>();  // the script may outlive this call
+    bad_ = fixture_->AddWorker("bad", [go_on, script, after](FakeStream& stream) {
       const grpc::Status status = script(stream);
-      go_on.WaitForNotification();
+      go_on->WaitForNotification();
       return after ? after(stream) : status;
     });
     GeneratedStream stream;
     std::thread client([&] { stream = fixture_->Generate(request); });
     EXPECT_TRUE(bad_->Await([](const FakeWorker& worker) { return worker.running() == 1; }));
     good_ = fixture_->AddWorker("good");
-    go_on.Notify();
+    go_on->Notify();
     event();
     client.join();
     return stream;
