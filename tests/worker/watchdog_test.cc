@@ -19,6 +19,9 @@ class AgedEngine final : public engine::EngineInterface {
     return absl::UnimplementedError("no requests here");
   }
   void Cancel(uint64_t) override {}
+  void Park(uint64_t) override {}
+  void Unpark(uint64_t) override {}
+  void ObserveSteps(engine::StepObserver) override {}
   void Drain() override {}
   int64_t NowMicros() const override { return 0; }
   engine::EngineStatus Status() const override {
