@@ -15,6 +15,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "service/runtime/callback_threads.h"
 #include "service/runtime/file.h"
 #include "service/runtime/listen_address.h"
 #include "service/runtime/log.h"
@@ -155,6 +156,7 @@ grpc::ChannelArguments MakeArguments(const ChannelOptions& options) {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const ChannelOptions& options) {
+  KeepCallbackThreads();
   HEKLA_ASSIGN_OR_RETURN(std::shared_ptr<grpc::ChannelCredentials> credentials, MakeCredentials(options));
   grpc::ChannelArguments arguments = MakeArguments(options);
   if (!options.tls_server_name.empty()) {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "service/runtime/callback_threads.h"
 #include "service/runtime/tls_server_credentials.h"
 #include "worker/base/status_macros.h"
 
@@ -81,6 +82,7 @@ void AddServerLimitFlags(CommandLine& line, ServerLimits* limits) {
 }
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const ServerOptions& options) {
+  KeepCallbackThreads();
   HEKLA_ASSIGN_OR_RETURN(std::shared_ptr<grpc::ServerCredentials> credentials, MakeCredentials(options));
   static std::once_flag reflection_once;
   std::call_once(reflection_once, [] { grpc::reflection::InitProtoReflectionServerBuilderPlugin(); });
