@@ -31,14 +31,18 @@ void unpack_eight(uvec4 raw, out vec4 a, out vec4 b) {
   b = vec4(unpackHalf2x16(raw.z), unpackHalf2x16(raw.w));
 }
 
-// Reduces over the lanes in a fixed order.
+// Reduces over the lanes in a fixed order. Counted by ones: lavapipe unrolls no loop that counts otherwise, nor one around it.
+const uint LANE_STEPS = 7;   // subgroups have at most 128 lanes
 float max_of_lanes(float v) {
-  [[unroll]] for (uint step = 1; step < SUBGROUP; step *= 2) v = max(v, subgroupShuffleXor(v, step));
+  [[unroll]] for (uint i = 0; i < LANE_STEPS; ++i) {
+    if (1u << i < SUBGROUP) v = max(v, subgroupShuffleXor(v, 1u << i));
+  }
   return v;
 }
 float sum_of_lanes(float v) {
-  [[unroll]] for (uint step = 1; step < SUBGROUP; step *= 2) {
-    precise float sum = v + subgroupShuffleXor(v, step);
+  [[unroll]] for (uint i = 0; i < LANE_STEPS; ++i) {
+    if (1u << i >= SUBGROUP) continue;
+    precise float sum = v + subgroupShuffleXor(v, 1u << i);
     v = sum;
   }
   return v;
@@ -78,10 +82,8 @@ void add_values(uint first, uint count, float weight[GROUP]) {
   [[unroll]] for (uint t = 0; t < SUBGROUP; ++t) {
     [[unroll]] for (uint i = 0; i < VALUE_LOADS; ++i) {
       const uint eight = i * SUBGROUP + gl_SubgroupInvocationID;
-      uvec4 raw = imageLoad(values, int(first + t * EIGHTS + eight));
-      if (t >= count) raw = uvec4(0);   // a block's unused rest may hold anything
-      vec4 a, b;
-      unpack_eight(raw, a, b);
+      vec4 a, b;   // of a token in use: a block's rest may hold anything, and weighs 0
+      unpack_eight(imageLoad(values, int(first + min(t, count - 1) * EIGHTS + eight)), a, b);
       [[unroll]] for (uint g = 0; g < GROUP; ++g) {
         const float w = subgroupShuffle(weight[g], t);
         weighed[g][i][0] = fma(a, vec4(w), weighed[g][i][0]);
@@ -107,6 +109,12 @@ void attend(uint table, uint kv_head, uint start, uint end) {
     }
   }
 }
+
+// A lane's results: piece j is dimensions dim_of(j) ... + 3 of head_of(j). Loops over them are not unrolled: they would be most of the
+// code to compile.
+const uint PIECES = GROUP * VALUE_LOADS * 2;
+uint head_of(uint j) { return gl_WorkGroupID.x * GROUP + j / (VALUE_LOADS * 2); }
+uint dim_of(uint j) { return 8 * (j / 2 % VALUE_LOADS * SUBGROUP + gl_SubgroupInvocationID) + 4 * (j % 2); }
 
 void write_activation(uint row, uint head, uint dim, Running r) {
   imageStore(activation_out, int(row * p.output_units * (kUnit / 4) + (head * HEAD_DIM + dim) / 4), r.sum / r.total);
@@ -138,27 +146,29 @@ void main() {
       query[g][i] = imageLoad(queries, int(texel)) * p.scale;
     }
   }
-  Running running[GROUP * VALUE_LOADS * 2];
-  [[unroll]] for (uint j = 0; j < GROUP * VALUE_LOADS * 2; ++j) running[j] = NOTHING;
+  Running running[PIECES];
+  [[dont_unroll]] for (uint j = 0; j < PIECES; ++j) running[j] = NOTHING;
   const bool alone = gl_NumWorkGroups.z == 1 || splits == 1;
   [[dont_unroll]] for (uint split = gl_WorkGroupID.z; split < (alone ? splits : gl_WorkGroupID.z + 1); ++split) {
     attend(table, kv_head, split * kSplit, min((split + 1) * kSplit, context));
-    [[unroll]] for (uint j = 0; j < GROUP * VALUE_LOADS * 2; ++j) {
-      const uint g = j / (VALUE_LOADS * 2), i = j / 2 % VALUE_LOADS, eight = i * SUBGROUP + gl_SubgroupInvocationID;
-      const Running of_split = Running(weighed[g][i][j % 2], largest[g], sum_of_lanes(lane_total[g]));
+    Running of_split[PIECES];
+    [[unroll]] for (uint j = 0; j < PIECES; ++j) {
+      const uint g = j / (VALUE_LOADS * 2);
+      of_split[j] = Running(weighed[g][j / 2 % VALUE_LOADS][j % 2], largest[g], sum_of_lanes(lane_total[g]));
+    }
+    [[dont_unroll]] for (uint j = 0; j < PIECES; ++j) {
       if (alone) {
-        merge(running[j], of_split.sum, of_split.largest, of_split.total);
-      } else if (eight < EIGHTS) {
-        leave(row, first_head + g, split, 8 * eight + 4 * (j % 2), of_split);
+        merge(running[j], of_split[j].sum, of_split[j].largest, of_split[j].total);
+      } else if (dim_of(j) < HEAD_DIM) {
+        leave(row, head_of(j), split, dim_of(j), of_split[j]);
       }
     }
   }
   if (!alone && !is_last(row, splits)) return;
-  [[unroll]] for (uint j = 0; j < GROUP * VALUE_LOADS * 2; ++j) {
-    const uint g = j / (VALUE_LOADS * 2), eight = j / 2 % VALUE_LOADS * SUBGROUP + gl_SubgroupInvocationID;
-    const uint head = first_head + g, dim = 8 * eight + 4 * (j % 2);
-    if (eight >= EIGHTS) continue;
-    if (!alone) running[j] = combined(row, head, splits, dim);
-    write_activation(row, head, dim, running[j]);
+  [[dont_unroll]] for (uint j = 0; j < PIECES; ++j) {
+    if (dim_of(j) >= HEAD_DIM) continue;
+    Running r = running[j];
+    if (!alone) r = combined(row, head_of(j), splits, dim_of(j));
+    write_activation(row, head_of(j), dim_of(j), r);
   }
 }

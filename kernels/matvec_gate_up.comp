@@ -10,7 +10,7 @@ void main() {
   if (is_dead_group(first_column) || (SPLIT == 1 && first_row >= p.rows)) return;
   const uint live = live_columns();
   matvec(first_row, first_column);
-  [[unroll]] for (uint i = 0; i < PASSES; ++i) {
+  EACH_PASS for (uint i = 0; i < PASSES; ++i) {
     pick(i);
     const uint row = first_row + place(i).x, column = first_column + place(i).y;
     if (!exists(i) || row >= p.rows || column >= live || (row & 1) != 0) continue;

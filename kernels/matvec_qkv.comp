@@ -51,10 +51,10 @@ void main() {
   const uint first_row = first_row_of_subgroup();
   if (is_dead_group(first_column) || (SPLIT == 1 && first_row >= p.rows)) return;
   Target targets[PASSES];
-  [[unroll]] for (uint i = 0; i < PASSES; ++i) targets[i] = load_target(i, first_row, first_column);
+  EACH_PASS for (uint i = 0; i < PASSES; ++i) targets[i] = load_target(i, first_row, first_column);
   const uint live = live_columns();
   matvec(first_row, first_column);
-  [[unroll]] for (uint i = 0; i < PASSES; ++i) {
+  EACH_PASS for (uint i = 0; i < PASSES; ++i) {
     pick(i);
     const uint row = first_row + place(i).x;
     if (exists(i) && row < p.rows && targets[i].column < live && (row & 1) == 0) write_pair(targets[i], vec2(picked, partner));

@@ -16,7 +16,7 @@ void main() {
   if (is_dead_group(first_column)) return;
   // What the epilogue reads is under way while the products are computed.
   float before[PASSES], weight[PASSES];
-  [[unroll]] for (uint i = 0; i < PASSES; ++i) {
+  EACH_PASS for (uint i = 0; i < PASSES; ++i) {
     const uvec2 at = uvec2(first_row, first_column) + place(i);
     const uint row = p.row_first + min(at.x, p.rows - 1);
     before[i] = residual[at.y * p.width + row];
@@ -24,7 +24,7 @@ void main() {
   }
   const uint live = live_columns();
   if (SPLIT > 1 || first_row < p.rows) matvec(first_row, first_column);
-  [[unroll]] for (uint i = 0; i < PASSES; ++i) {
+  EACH_PASS for (uint i = 0; i < PASSES; ++i) {
     pick(i);
     const uvec2 at = uvec2(first_row, first_column) + place(i);
     float square = 0;

@@ -121,9 +121,9 @@ struct SampleParams {
 };
 
 // What `sample` loops over at most: passes over a thread's share of the vocabulary, and reductions over a workgroup's subgroups.
-// (largest 1, top_k 32, top_p 32, masses 3, draw 2, logprobs 1 + kMaxTop; a list entry reduces twice.)
+// (largest 1, top_k 32, top_p 32, masses 3, draw 2 passes and 1 reduction, logprobs 1 + kMaxTop.)
 HEKLA_CONST kSamplePasses = 91;
-HEKLA_CONST kSampleReductions = 112;
+HEKLA_CONST kSampleReductions = 90;
 
 struct ReadBufferParams {
   uint vectors;         // of 16 bytes

@@ -25,49 +25,56 @@ layout(binding = 5, std430) writeonly buffer Results { uint results[]; };   // [
 const float LOWEST = -3.402823466e38;       // counts as minus infinity
 const float SMALLEST = 1.175494351e-38;     // more than 0
 const uint MINUS_INFINITY = 0xff800000u;
+const uint NONE = 0xffffffffu;
 const uint SUBGROUPS = THREADS / SUBGROUP;
-shared float scratch_float[SUBGROUPS];
-shared uint scratch_uint[SUBGROUPS];
+shared float scratch_float[2 * SUBGROUPS];
+shared uint scratch_uint[2 * SUBGROUPS];
 shared uint chosen;
 
 uint state(uint slot, uint word) { return slot_state[slot * p.slot_stride + word]; }
 float state_float(uint slot, uint word) { return uintBitsToFloat(state(slot, word)); }
 
-float reduce_max(float v) {
-  v = subgroupMax(v);
-  barrier();
-  if (gl_SubgroupInvocationID == 0) scratch_float[gl_SubgroupID] = v;
-  barrier();
-  float m = scratch_float[0];
-  for (uint i = 1; i < SUBGROUPS; ++i) m = max(m, scratch_float[i]);
-  return m;
+// Reductions over the workgroup take the halves of the scratch in turn, so one barrier each is enough: who writes a half again has passed
+// the barrier of the reduction between, after everyone read it.
+uint scratch_half = 0;
+uint next_half() {
+  scratch_half ^= SUBGROUPS;
+  return scratch_half;
 }
 float reduce_add(float v) {
+  const uint first = next_half();
   v = subgroupAdd(v);
-  barrier();
-  if (gl_SubgroupInvocationID == 0) scratch_float[gl_SubgroupID] = v;
+  if (gl_SubgroupInvocationID == 0) scratch_float[first + gl_SubgroupID] = v;
   barrier();
   float sum = 0;
-  for (uint i = 0; i < SUBGROUPS; ++i) sum += scratch_float[i];
+  [[dont_unroll]] for (uint i = 0; i < SUBGROUPS; ++i) sum += scratch_float[first + i];
   return sum;
 }
 uint reduce_add(uint v) {
+  const uint first = next_half();
   v = subgroupAdd(v);
-  barrier();
-  if (gl_SubgroupInvocationID == 0) scratch_uint[gl_SubgroupID] = v;
+  if (gl_SubgroupInvocationID == 0) scratch_uint[first + gl_SubgroupID] = v;
   barrier();
   uint sum = 0;
-  for (uint i = 0; i < SUBGROUPS; ++i) sum += scratch_uint[i];
+  [[dont_unroll]] for (uint i = 0; i < SUBGROUPS; ++i) sum += scratch_uint[first + i];
   return sum;
 }
-uint reduce_min(uint v) {
-  v = subgroupMin(v);
+// Every thread has a value and its id; the largest value and the lowest id among equals.
+void reduce_best(inout float value, inout uint id) {
+  const uint first = next_half();
+  const float largest = subgroupMax(value);
+  const uint lowest = subgroupMin(value == largest ? id : NONE);
+  if (gl_SubgroupInvocationID == 0) scratch_float[first + gl_SubgroupID] = largest, scratch_uint[first + gl_SubgroupID] = lowest;
   barrier();
-  if (gl_SubgroupInvocationID == 0) scratch_uint[gl_SubgroupID] = v;
-  barrier();
-  uint m = scratch_uint[0];
-  for (uint i = 1; i < SUBGROUPS; ++i) m = min(m, scratch_uint[i]);
-  return m;
+  value = scratch_float[first], id = scratch_uint[first];
+  [[dont_unroll]] for (uint i = 1; i < SUBGROUPS; ++i) {
+    const float v = scratch_float[first + i];
+    if (v > value) {
+      value = v, id = scratch_uint[first + i];
+    } else if (v == value) {
+      id = min(id, scratch_uint[first + i]);
+    }
+  }
 }
 
 // A float's bits in an order in which larger floats are larger integers; NaN counts as the lowest.
@@ -118,44 +125,47 @@ void apply_bias(uint base, uint slot, uint position) {
   barrier();
 }
 
-uint count_at_least(uint base, uint key) {
-  uint n = 0;
-  for (uint i = gl_LocalInvocationIndex; i < p.vocabulary; i += THREADS) n += uint(ordered(logits[base + i]) >= key);
-  return reduce_add(n);
-}
-
 // The likeliest weighs 1, though it may be infinite.
 float weight(uint base, uint i, float largest, float inverse_t) {
   const float v = clean(logits[base + i]);
   return v == largest ? 1 : exp((v - largest) * inverse_t);
 }
 
-float mass_at_least(uint base, uint key, float largest, float inverse_t) {
+// Weights of the tokens that reach the key, or how many they are (exact: a vocabulary is smaller than 2^24).
+float mass_at_least(uint base, uint key, bool count, float largest, float inverse_t) {
   float sum = 0;
   for (uint i = gl_LocalInvocationIndex; i < p.vocabulary; i += THREADS) {
-    if (ordered(logits[base + i]) >= key) sum += weight(base, i, largest, inverse_t);
+    if (ordered(logits[base + i]) >= key) sum += count ? 1 : weight(base, i, largest, inverse_t);
   }
   return reduce_add(sum);
 }
 
-// The largest key that at least k tokens reach: the k-th largest logit.
-uint top_k_key(uint base, uint k) {
+// The largest key >= floor_key that tokens with a mass (or count) of at least `needed` reach; `needed` is more than 0.
+uint search_key(uint base, uint floor_key, float needed, bool count, float largest, float inverse_t) {
   uint key = 0;
-  for (int bit = 31; bit >= 0; --bit) {
+  [[dont_unroll]] for (int bit = 31; bit >= 0; --bit) {
     const uint candidate = key | 1u << bit;
-    if (count_at_least(base, candidate) >= k) key = candidate;
-  }
-  return key;
-}
-
-// The largest key >= floor_key whose tokens weigh at least `needed`, which is more than 0.
-uint top_p_key(uint base, uint floor_key, float needed, float largest, float inverse_t) {
-  uint key = 0;
-  for (int bit = 31; bit >= 0; --bit) {
-    const uint candidate = key | 1u << bit;
-    if (candidate <= floor_key || mass_at_least(base, candidate, largest, inverse_t) >= needed) key = candidate;
+    if (candidate <= floor_key || mass_at_least(base, candidate, count, largest, inverse_t) >= needed) key = candidate;
   }
   return max(key, floor_key);
+}
+
+const uint TOP_K = 0, TOP_P = 1, MIN_P = 2, FILTERS = 3;
+
+// The lowest key that the filters keep, and the mass of what they keep. One loop, so that the passes stand in the program once.
+uint filter_key(uint base, uint slot, float largest, float temperature, out float mass) {
+  const uint k = state(slot, kSlotTopK);
+  const float top_p = state_float(slot, kSlotTopP), min_p = state_float(slot, kSlotMinP), inverse_t = 1 / temperature;
+  uint key = 0;
+  mass = 0;
+  [[dont_unroll]] for (uint f = 0; f < FILTERS; ++f) {
+    const bool used = f == TOP_K ? k > 0 && k < p.vocabulary : f == TOP_P ? top_p < 1 : min_p > 0;
+    if (!used && f != 0) continue;
+    if (used && f != MIN_P) key = search_key(base, key, f == TOP_K ? float(k) : max(top_p * mass, SMALLEST), f == TOP_K, largest, inverse_t);
+    if (used && f == MIN_P) key = max(key, ordered(largest + log(min_p) * temperature));
+    mass = mass_at_least(base, key, false, largest, inverse_t);
+  }
+  return key;
 }
 
 uint philox_first_word(uvec2 key, uvec4 counter) {
@@ -184,9 +194,8 @@ uint draw(uint base, uint slot, uint position, uint key, float largest, float in
   uint sum = 0;
   for (uint i = first; i < last; ++i) sum += integer_weight(base, i, key, largest, inverse_t, scale);
   block_sums[gl_LocalInvocationIndex] = sum;
-  const uint whole = reduce_add(sum);
   if (gl_LocalInvocationIndex == 0) chosen = 0;
-  barrier();
+  const uint whole = reduce_add(sum);   // with a barrier
   const uint random = philox_first_word(uvec2(state(slot, kSlotSeedLow), state(slot, kSlotSeedHigh)),
                                         uvec4(position + 1, state(slot, kSlotSampleIndex), 0, 0));
   uint target, low;
@@ -204,15 +213,6 @@ uint draw(uint base, uint slot, uint position, uint key, float largest, float in
   }
   barrier();
   return chosen;
-}
-
-const uint NONE = 0xffffffffu;
-
-// Every thread has a value and its id; the largest value and the lowest id among equals.
-void reduce_best(inout float value, inout uint id) {
-  const float largest = reduce_max(value);
-  id = reduce_min(value == largest ? id : NONE);
-  value = largest;
 }
 
 void find_largest(uint base, out float largest, out uint id) {
@@ -265,20 +265,9 @@ void main() {
   find_largest(base, largest, token);
   const float temperature = state_float(slot, kSlotTemperature);
   if (temperature > 0 && largest > LOWEST) {   // else the largest logit, or id 0 where there is none
-    const float inverse_t = 1 / temperature;
-    const uint k = state(slot, kSlotTopK);
-    uint key = k > 0 && k < p.vocabulary ? top_k_key(base, k) : 0;
-    float mass = mass_at_least(base, key, largest, inverse_t);
-    const float top_p = state_float(slot, kSlotTopP), min_p = state_float(slot, kSlotMinP);
-    if (top_p < 1) {
-      key = top_p_key(base, key, max(top_p * mass, SMALLEST), largest, inverse_t);
-      mass = mass_at_least(base, key, largest, inverse_t);
-    }
-    if (min_p > 0) {
-      key = max(key, ordered(largest + log(min_p) * temperature));
-      mass = mass_at_least(base, key, largest, inverse_t);
-    }
-    token = draw(base, slot, position, key, largest, inverse_t, mass);
+    float mass;
+    const uint key = filter_key(base, slot, largest, temperature, mass);
+    token = draw(base, slot, position, key, largest, 1 / temperature, mass);
   }
   const uint out_base = (step_number % kRing * p.max_samples + sample_index) * kResultWords;
   const uint wanted = state(slot, kSlotLogprobs);

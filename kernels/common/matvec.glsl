@@ -40,8 +40,12 @@ const uint ROW_GROUPS = THREADS / SUBGROUP / SPLIT;   // of a workgroup
 uint row_group() { return gl_SubgroupID / SPLIT; }
 uint first_row_of_subgroup() { return (gl_WorkGroupID.x * ROW_GROUPS + row_group()) * ROWS; }
 
-// 1 / rms of the columns, from partial sums that are loaded before the products and added up after them.
-const uint EARLY = 4;   // partial sums a lane loads ahead
+// 1 / rms of the columns, from partial sums that may be loaded before the products and are added up after them.
+#ifdef INTERLEAVED
+const uint EARLY = 1;   // partial sums a lane loads ahead
+#else
+const uint EARLY = 4;
+#endif
 struct RowNorm {
   float early[EARLY];
 };

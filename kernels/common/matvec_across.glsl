@@ -1,11 +1,15 @@
 // Lanes across interleaved rows: a lane takes whole rows, ROWS / SUBGROUP of them; a unit's activations are loaded once, lanes along it,
-// and handed round by shuffles. For devices that compute on the processor. Loop budget: 9 / 8 * units + partials / SUBGROUP * COLUMNS.
+// and handed round by shuffles. For devices that compute on the processor. Loop budget: 9 / 8 * units + partials / SUBGROUP * COLUMNS + 3 *
+// PASSES.
 #extension GL_KHR_shader_subgroup_shuffle : require
 layout(binding = 2, rgba32f) readonly uniform imageBuffer activations;   // texel: four floats
 
 const uint LANE_ROWS = ROWS / SUBGROUP;
 const uint X_LOADS = (8 + SUBGROUP - 1) / SUBGROUP;   // of a unit's eight texels
 float acc[LANE_ROWS][COLUMNS];
+#define EACH_PASS [[dont_unroll]]   // unrolled, the epilogues were most of the code to compile
+const uint PASSES = LANE_ROWS * COLUMNS;
+float results[PASSES];
 
 // The eight texels of a unit of column c: number q is in lane q % SUBGROUP of x[c][q / SUBGROUP]; lanes past the eighth hold them again.
 vec4 x[COLUMNS][X_LOADS];
@@ -39,12 +43,10 @@ void load_unit(uint c, uint texel) {
 
 void matvec(uint first_row, uint first_column) {
   uint row[LANE_ROWS], column_base[COLUMNS];
-  RowNorm norms[COLUMNS];
   [[unroll]] for (uint r = 0; r < LANE_ROWS; ++r) row[r] = min(first_row + r * SUBGROUP + gl_SubgroupInvocationID, p.rows - 1);
   [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
     const uint step_row = column_row(first_column + c);
     column_base[c] = step_row * p.units * 8;
-    norms[c] = load_norm(step_row);
     [[unroll]] for (uint r = 0; r < LANE_ROWS; ++r) acc[r][c] = 0;
   }
   [[dont_unroll]] for (uint block = 0; block < p.units; block += 8) {
@@ -93,20 +95,23 @@ void matvec(uint first_row, uint first_column) {
       }
     }
   }
+  float norms[COLUMNS];
+  [[dont_unroll]] for (uint c = 0; c < COLUMNS; ++c) {
+    const uint step_row = column_row(first_column + c);
+    norms[c] = inverse_rms(step_row, load_norm(step_row));
+  }
   [[unroll]] for (uint c = 0; c < COLUMNS; ++c) {
-    const float norm = inverse_rms(column_row(first_column + c), norms[c]);
     [[unroll]] for (uint r = 0; r < LANE_ROWS; ++r) {
-      precise float total = acc[r][c] * norm;
-      acc[r][c] = total;
+      precise float total = acc[r][c] * norms[c];
+      results[r * COLUMNS + c] = total;
     }
   }
 }
 
 const uint RESULTS = ROWS * COLUMNS;
-const uint PASSES = LANE_ROWS * COLUMNS;
 bool exists(uint i) { return true; }
 uvec2 place(uint i) { return uvec2(i / COLUMNS * SUBGROUP + gl_SubgroupInvocationID, i % COLUMNS); }
 void pick(uint i) {
-  picked = acc[i / COLUMNS][i % COLUMNS];
+  picked = results[i];
   partner = subgroupShuffleXor(picked, 1);
 }

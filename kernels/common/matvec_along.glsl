@@ -122,6 +122,7 @@ void matvec(uint first_row, uint first_column) {
 
 // Lane l of pass i takes result i * SUBGROUP + l, row-major by row.
 const uint RESULTS = ROWS * COLUMNS;
+#define EACH_PASS [[unroll]]
 const uint PASSES = (RESULTS + SUBGROUP - 1) / SUBGROUP;
 uint taken(uint i) { return i * SUBGROUP + gl_SubgroupInvocationID; }
 bool exists(uint i) { return taken(i) < RESULTS && gl_SubgroupID % SPLIT == 0; }

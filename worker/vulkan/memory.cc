@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #include "absl/strings/str_cat.h"
 #include "worker/base/status_macros.h"
@@ -75,13 +76,16 @@ absl::StatusOr<Arena::Block*> Arena::NewBlock(uint64_t bytes, uint32_t type_bits
 absl::StatusOr<BufferRange> Arena::Allocate(uint64_t bytes) {
   const uint64_t alignment = device_->limits().storage_alignment;
   const uint64_t size = RoundUp(bytes, alignment);
+  // lavapipe compiles a kernel once more for texels in buffers whose size is a power of two; so none is.
+  uint64_t buffer_size = size;
+  while (device_->limits().software && std::has_single_bit(buffer_size)) buffer_size += alignment;
   using Usage = vk::BufferUsageFlagBits;
-  vk::BufferCreateInfo info({}, size,
+  vk::BufferCreateInfo info({}, buffer_size,
                             Usage::eStorageBuffer | Usage::eStorageTexelBuffer | Usage::eTransferSrc | Usage::eTransferDst);
   const std::array<uint32_t, 2> families = {device_->compute_family(), device_->transfer_family()};
   if (families[0] != families[1]) info.setSharingMode(vk::SharingMode::eConcurrent).setQueueFamilyIndices(families);
   auto made = device_->get().createBuffer(info);
-  HEKLA_RETURN_IF_ERROR(Check(made.result, absl::StrCat("creating a buffer of ", size, " bytes")));
+  HEKLA_RETURN_IF_ERROR(Check(made.result, absl::StrCat("creating a buffer of ", buffer_size, " bytes")));
   buffers_.push_back(made.value);
   const auto needs = device_->get().getBufferMemoryRequirements(made.value);
   const uint64_t step = std::max<uint64_t>(needs.alignment, alignment);
