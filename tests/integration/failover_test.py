@@ -67,6 +67,29 @@ class Failover(unittest.TestCase):
             self.assertEqual(len(c.generate(cluster.stub, c.make_request("a harmless prompt", 20)).ids), 20)
             self.assertEqual(c.total(c.scrape(cluster.metrics_port), "hekla_router_poison_total"), 1)
 
+    def test_a_killed_router(self):
+        """kill -9 of the router: clients see UNAVAILABLE, workers cancel its requests and attach to the next one."""
+        with c.Cluster(workers=2, fake=True, worker_flags=["--rate", "20"]) as cluster:
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                calls = [pool.submit(c.generate, cluster.stub, c.make_request(f"prompt {i}", 2000)) for i in range(4)]
+                c.eventually(lambda: len(cluster.inflight()) == 4 and all(r.output_tokens for r in cluster.inflight()), 10,
+                             "four streams run")
+                cluster.router.signal(c.KILL)
+                for call in calls:
+                    self.assertEqual(call.exception(30 * c.PATIENCE).code(), grpc.StatusCode.UNAVAILABLE)
+
+            def running():
+                return sum(c.total(c.scrape(worker.metrics_port), "hekla_worker_requests_running") for worker in cluster.workers)
+            c.eventually(lambda: running() == 0, 10, "the workers cancel the orphans")
+            cluster.router.wait()
+            router = c.Process("hekla-router", "--listen", cluster.address, "--admin-listen", cluster.admin_address,
+                               "--metrics-listen", "127.0.0.1:0")
+            self.addCleanup(router.close)
+            router.wait_for("router_ready")
+            for worker in ("worker-0", "worker-1"):
+                router.wait_for(f"worker_attached.*{worker}")
+            self.assertEqual(len(c.generate(cluster.connect(cluster.address), c.make_request("again", 5)).ids), 5)
+
     def test_limits_are_reloaded(self):
         with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
             file.write("worker-wait 50ms\n")

@@ -4,9 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <string>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
+#include "service/runtime/secret.h"
 #include "service/runtime/status.h"
+#include "tests/support/runtime/test_files.h"
 #include "tests/support/service/fault_table.h"
 
 namespace hekla::service {
@@ -80,6 +84,46 @@ TEST_F(FaultTable, UnknownModelAndUnsupportedOption) {
   ExpectRefused(RouterFixture::Request(5), absl::StatusCode::kUnimplemented, v1::ERROR_REASON_UNSUPPORTED_OPTION);
   EXPECT_EQ(ErrorInfoOf(last_).metadata().at("field"), "output.n");
   EXPECT_EQ(worker->calls(), 1) << "not tried again";
+  EXPECT_EQ(BreakerOf("w0"), State::kClosed);
+}
+
+TEST_F(FaultTable, NoOrWrongCredentialForbiddenModelAndTenantQuota) {
+  const TestFolder folder;
+  const std::string token = "token-of-somebody-0123456789", operators = "token-of-operators-0123456789";
+  RouterConfig config = OneFaultOpens();
+  config.token_file = folder.Write(
+      "tokens", absl::StrCat("sha256:", Sha256Hex(token), " tenant=a models=fake tokens-per-minute=40\n"));
+  config.admin_token_file = folder.Write("admin", absl::StrCat("sha256:", Sha256Hex(operators), " tenant=o\n"));
+  Start(config);
+  FakeWorkerOptions options;
+  options.router_token_path = folder.Write("worker-token", operators);
+  const auto worker = fixture_->AddWorker("w0", UsualScript, options);
+  const auto refusal = [&](const std::string& authorization, v1::GenerateRequest request) {
+    grpc::ClientContext context;
+    if (!authorization.empty()) context.AddMetadata("authorization", authorization);
+    const auto stream = fixture_->stub().Generate(&context, request);
+    v1::GenerateResponse response;
+    while (stream->Read(&response)) continue;
+    return FromGrpc(stream->Finish());
+  };
+  for (const std::string& wrong : {std::string(), "Bearer " + token + "x", token, std::string("Bearer ")}) {
+    const absl::Status status = refusal(wrong, RouterFixture::Request(5));
+    EXPECT_TRUE(absl::IsUnauthenticated(status)) << status;
+    EXPECT_EQ(ReasonOf(status), v1::ERROR_REASON_NO_CREDENTIAL);
+  }
+  v1::GenerateRequest other = RouterFixture::Request(5);
+  other.set_model("another");
+  const absl::Status forbidden = refusal("Bearer " + token, other);
+  EXPECT_TRUE(absl::IsPermissionDenied(forbidden)) << forbidden;
+  EXPECT_EQ(ReasonOf(forbidden), v1::ERROR_REASON_FORBIDDEN);
+  EXPECT_EQ(worker->calls(), 0);
+
+  EXPECT_TRUE(refusal("Bearer " + token, RouterFixture::Request(60)).ok()) << "a quota is a debt, not an estimate";
+  const absl::Status quota = refusal("Bearer " + token, RouterFixture::Request(5));
+  EXPECT_TRUE(absl::IsResourceExhausted(quota)) << quota;
+  EXPECT_EQ(ReasonOf(quota), v1::ERROR_REASON_QUOTA_EXCEEDED);
+  EXPECT_TRUE(RetryDelayOf(quota).has_value());
+  EXPECT_EQ(worker->calls(), 1);
   EXPECT_EQ(BreakerOf("w0"), State::kClosed);
 }
 
