@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "service/runtime/log.h"
 #include "service/runtime/shutdown_signal.h"
+#include "worker/base/release_mutexes.h"
 #include "worker/config.h"
 #include "worker/model_loading.h"
 #include "worker/watchdog.h"
@@ -102,6 +103,7 @@ int Run(const worker::WorkerConfig& config) {
 }  // namespace hekla
 
 int main(int argc, char** argv) {
+  hekla::ReleaseMutexes();
   hekla::worker::WorkerConfig config;
   hekla::service::CommandLine line = hekla::worker::WorkerCommandLine(&config);
   absl::Status status = line.Parse(std::vector<std::string>(argv + 1, argv + argc));

@@ -10,8 +10,10 @@
 #include "service/client/command.h"
 #include "service/runtime/log.h"
 #include "service/runtime/shutdown_signal.h"
+#include "worker/base/release_mutexes.h"
 
 int main(int argc, char** argv) {
+  hekla::ReleaseMutexes();
   hekla::service::ConfigureLog({hekla::service::LogLevel::kError});  // errors are told by the command itself
   hekla::service::InstallShutdownSignals();
   std::signal(SIGPIPE, SIG_DFL);  // `hekla generate | head` ends when head does

@@ -12,6 +12,7 @@
 #include "service/runtime/shutdown_signal.h"
 #include "service/runtime/systemd.h"
 #include "service/runtime/token_file.h"
+#include "worker/base/release_mutexes.h"
 
 namespace {
 
@@ -84,6 +85,7 @@ int PrintNewToken(const std::string& tenant) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  hekla::ReleaseMutexes();
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   RouterConfig defaults;
   hekla::service::CommandLine line = hekla::service::RouterCommandLine(&defaults);

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "service/runtime/log.h"
 #include "service/runtime/shutdown_signal.h"
+#include "worker/base/release_mutexes.h"
 #include "tests/support/engine_fake/byte_vocabulary.h"
 #include "tests/support/engine_fake/fake_engine.h"
 #include "worker/watchdog.h"
@@ -108,6 +109,7 @@ int Main() {
 }  // namespace hekla
 
 int main(int argc, char** argv) {
+  hekla::ReleaseMutexes();
   absl::SetProgramUsageMessage("Serves hekla.v1.Inference with made-up tokens, for tests.");
   absl::ParseCommandLine(argc, argv);
   return hekla::Main();
