@@ -31,12 +31,12 @@ def eventually(condition, limit_seconds, what):
 
 
 class Process:
-    """A program of build/PRESET/bin whose log lines can be waited for."""
+    """A program of build/PRESET/bin whose log lines can be waited for. `prefix`: words before it that execute it."""
 
-    def __init__(self, program, *flags):
+    def __init__(self, program, *flags, prefix=()):
         self.lines = []
         self._changed = threading.Condition()
-        self.popen = subprocess.Popen([os.path.join(BIN, program), *flags], stdin=subprocess.DEVNULL,
+        self.popen = subprocess.Popen([*prefix, os.path.join(BIN, program), *flags], stdin=subprocess.DEVNULL,
                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
