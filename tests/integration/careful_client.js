@@ -1,7 +1,8 @@
 // Streams a generation as a client should that others rely on: a deadline, cancelling, trying again when the
-// server says so, going on where a broken stream ended, TLS and a token. Prints the text; what happens on the
-// way goes to stderr. Exit codes: 0 done, 1 an error, 3 cancelled as --cancel-after says.
-// node careful_client.js [--address A] [--prompt TEXT] [--max-tokens N] [--temperature X] [--timeout SECONDS]
+// server says so, going on where a broken stream ended, a second router when the first one is not there, TLS and
+// a token. Prints the text; what happens on the way goes to stderr. Exit codes: 0 done, 1 an error, 3 cancelled
+// as --cancel-after says.
+// node careful_client.js [--address A[,B]...] [--prompt TEXT] [--max-tokens N] [--temperature X] [--timeout SECONDS]
 //   [--attempts N] [--cancel-after TOKENS] [--tls-ca FILE] [--token TOKEN]
 // Once before: npm install @grpc/grpc-js @grpc/proto-loader
 const fs = require('fs');
@@ -75,10 +76,12 @@ function attempt(client) {
   });
 }
 
-async function run(client) {
+// `clients`: of one router, or of several in front of the same workers. The first one is asked; one that fails
+// goes to the end of the list, and there is no wait until each of them has failed.
+async function run(clients) {
   for (let number = 1; ; ++number) {
     try {
-      return await attempt(client) ? 0 : 3;
+      return await attempt(clients[0]) ? 0 : 3;
     } catch (error) {
       const {reason, delay} = detailsOf(error);
       // A server that goes down resets the calls it has not looked at yet: a cancel without a reason.
@@ -89,7 +92,9 @@ async function run(client) {
         console.error(`${grpc.status[error.code] || ''} ${reason}: ${error.details || error.message}`);
         return 1;
       }
-      const wait = delay === null ? Math.min(100 * 2 ** number, 5000) : delay;
+      const asked = delay === null ? Math.min(100 * 2 ** number, 5000) : delay;
+      const wait = number % clients.length ? 0 : asked;
+      clients.push(clients.shift());
       console.error(`[${grpc.status[error.code]} ${reason}: again in ${wait} ms, after ${ids.length} tokens]`);
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, Math.min(wait, deadline - Date.now()))));
     }
@@ -98,8 +103,8 @@ async function run(client) {
 
 const credentials = options['tls-ca'] ? grpc.credentials.createSsl(fs.readFileSync(options['tls-ca'])) :
     grpc.credentials.createInsecure();
-const client = new hekla.v1.Inference(options.address, credentials);
-run(client).then((code) => {
+const clients = options.address.split(',').map((address) => new hekla.v1.Inference(address, credentials));
+run(clients).then((code) => {
   process.exitCode = code;
-  client.close();
+  clients.forEach((client) => client.close());
 });

@@ -1,4 +1,5 @@
-"""careful_client.py and careful_client.js against real processes: deadline, cancel, retry, resume, TLS, token."""
+"""careful_client.py and careful_client.js against real processes: deadline, cancel, retry, resume, a second router,
+TLS, token."""
 import functools
 import hashlib
 import os
@@ -90,6 +91,19 @@ class Careful:
             cluster.launch_worker("second").start()
             self.assertEqual(client.finish(), (0, expected_text()))
             self.assertNotIn("after 0 tokens", "".join(client.notes))
+
+    def test_goes_on_at_the_second_router(self):
+        """The first one is killed in mid-stream: no wait is needed, for the other one is there."""
+        with c.Cluster(workers=0, fake=True) as first, c.Cluster(workers=0, fake=True) as second:
+            first._worker_flags = ("--router", f"{first.admin_address},{second.admin_address}", "--rate=30")
+            first.workers.append(first.launch_worker("shared").start())
+            c.eventually(lambda: len(first.ready_workers()) == len(second.ready_workers()) == 1, 30, "both have the worker")
+            client = self.start(f"{first.address},{second.address}")
+            c.eventually(lambda: any(r.output_tokens >= 5 for r in first.inflight()), 30, "tokens come")
+            first.router.signal(c.KILL)
+            self.assertEqual(client.finish(), (0, expected_text()))
+            [note] = [note for note in client.notes if "again in" in note]
+            self.assertRegex(note, r"again in 0(\.00)? m?s, after [1-9]")
 
     def test_deadline(self):
         with c.Cluster(workers=1, fake=True, worker_flags=("--rate=1",)) as cluster:

@@ -31,12 +31,12 @@ def eventually(condition, limit_seconds, what):
 
 
 class Process:
-    """A program of build/PRESET/bin whose log lines can be waited for."""
+    """A program of build/PRESET/bin whose log lines can be waited for. `prefix`: words before it that execute it."""
 
-    def __init__(self, program, *flags):
+    def __init__(self, program, *flags, prefix=()):
         self.lines = []
         self._changed = threading.Condition()
-        self.popen = subprocess.Popen([os.path.join(BIN, program), *flags], stdin=subprocess.DEVNULL,
+        self.popen = subprocess.Popen([*prefix, os.path.join(BIN, program), *flags], stdin=subprocess.DEVNULL,
                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -96,6 +96,27 @@ class Worker(Process):
         return self
 
 
+class Router(Process):
+    def __init__(self, *flags, ports=(0, 0, 0)):
+        """`ports`: of clients, of operators and workers, of metrics; 0 takes a free one."""
+        names = ("listen", "admin-listen", "metrics-listen")
+        super().__init__("hekla-router", *[word for name, port in zip(names, ports)
+                                           for word in (f"--{name}", f"127.0.0.1:{port}")], *flags)
+
+    def start(self):
+        line = self.wait_for("router_ready")
+        self.ports = [int(field(line, name)) for name in ("port", "admin_port", "metrics_port")]
+        self.address, self.admin_address = (f"127.0.0.1:{port}" for port in self.ports[:2])
+        self.metrics_port = self.ports[2]
+        return self
+
+
+def ready_workers(admin_stub):
+    ready = admin.WorkerState.State.Value("READY")
+    return [worker for worker in admin_stub.ListWorkers(admin.ListWorkersRequest(), timeout=10).workers
+            if worker.state == ready]
+
+
 class Cluster:
     """with Cluster(workers=2) as cluster: ... `fake`: hekla-fake-worker instead of hekla-worker."""
 
@@ -107,13 +128,9 @@ class Cluster:
         workers, fake, model, router_flags, worker_flags = self._settings
         self._fake, self._model, self._worker_flags = fake, model, worker_flags
         try:
-            flags = [word for name in ("listen", "admin-listen", "metrics-listen")
-                     for word in (f"--{name}", "127.0.0.1:0")]
-            self.router = self._keep(Process("hekla-router", *flags, *router_flags))
-            line = self.router.wait_for("router_ready")
-            self.address = f"127.0.0.1:{field(line, 'port')}"
-            self.admin_address = f"127.0.0.1:{field(line, 'admin_port')}"
-            self.metrics_port = int(field(line, "metrics_port"))
+            self.router = self._keep(Router(*router_flags)).start()
+            self.address, self.admin_address = self.router.address, self.router.admin_address
+            self.metrics_port = self.router.metrics_port
             self.stub = self.connect(self.address)
             channel = self._stack.enter_context(grpc.insecure_channel(self.admin_address))
             self.admin = admin_services.AdminStub(channel)
@@ -147,9 +164,7 @@ class Cluster:
         return api_services.InferenceStub(self._stack.enter_context(grpc.insecure_channel(address)))
 
     def ready_workers(self):
-        ready = admin.WorkerState.State.Value("READY")
-        response = self.admin.ListWorkers(admin.ListWorkersRequest(), timeout=10)
-        return [worker for worker in response.workers if worker.state == ready]
+        return ready_workers(self.admin)
 
     def inflight(self):
         return list(self.admin.ListInFlight(admin.ListInFlightRequest(), timeout=10).requests)

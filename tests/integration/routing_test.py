@@ -48,22 +48,19 @@ class Routing(unittest.TestCase):
             self.assertEqual(len(again.ids), 4)
 
     def test_two_routers_share_the_workers(self):
-        flags = [word for name in ("listen", "admin-listen", "metrics-listen") for word in (f"--{name}", "127.0.0.1:0")]
         with c.Cluster(workers=0, fake=True) as cluster:
-            second = cluster._keep(c.Process("hekla-router", *flags))
-            line = second.wait_for("router_ready")
-            stub = cluster.connect(f"127.0.0.1:{c.field(line, 'port')}")
-            channel = cluster._stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{c.field(line, 'admin_port')}"))
+            second = cluster._keep(c.Router()).start()
+            stub = cluster.connect(second.address)
+            channel = cluster._stack.enter_context(grpc.insecure_channel(second.admin_address))
             admins = [cluster.admin, c.admin_services.AdminStub(channel)]
-            routers = f"{cluster.admin_address},127.0.0.1:{c.field(line, 'admin_port')}"
+            routers = f"{cluster.admin_address},{second.admin_address}"
             cluster.workers = [cluster._keep(c.Worker("hekla-fake-worker", "--id", f"worker-{i}", "--router", routers,
                                                       "--rate", "100")) for i in range(2)]
             for worker in cluster.workers:
                 worker.start()
 
             def ready(admin):
-                listed = admin.ListWorkers(c.admin.ListWorkersRequest(), timeout=10).workers
-                return sum(worker.state == c.admin.WorkerState.READY for worker in listed)
+                return len(c.ready_workers(admin))
 
             def running(admin):
                 listed = admin.ListWorkers(c.admin.ListWorkersRequest(), timeout=10).workers
