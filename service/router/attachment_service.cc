@@ -15,6 +15,7 @@
 #include "absl/strings/strip.h"
 #include "service/router/random_name.h"
 #include "service/router/request_check.h"
+#include "service/router/stream_end.h"
 #include "service/runtime/log.h"
 #include "service/runtime/status.h"
 #include "service/runtime/time.h"
@@ -24,10 +25,6 @@ namespace hekla::service {
 namespace {
 
 constexpr absl::Duration kReportInterval = absl::Milliseconds(250);
-
-absl::Status GoingDown() {
-  return MakeError(absl::StatusCode::kUnavailable, v1::ERROR_REASON_DRAINING, "the router is going down");
-}
 
 }  // namespace
 
@@ -118,7 +115,7 @@ class AttachmentService::Lease final : public grpc::ServerBidiReactor<v1::Worker
     WriteOrFinish();
   }
 
-  void OnCancel() override { Leave(GoingDown()); }
+  void OnCancel() override { Leave(DrainingError()); }
 
   void OnDone() override {
     {
@@ -229,7 +226,7 @@ grpc::ServerBidiReactor<v1::WorkerReport, v1::RouterCommand>* AttachmentService:
   absl::Status status = authenticator_->Check(*context).status();
   {
     absl::MutexLock lock(&mutex_);
-    if (shut_down_ && status.ok()) status = GoingDown();
+    if (shut_down_ && status.ok()) status = DrainingError();
     leases_.insert(lease);
   }
   if (status.ok()) {
@@ -243,7 +240,7 @@ grpc::ServerBidiReactor<v1::WorkerReport, v1::RouterCommand>* AttachmentService:
 void AttachmentService::Shutdown() {
   absl::MutexLock lock(&mutex_);
   shut_down_ = true;
-  for (Lease* lease : leases_) lease->End(GoingDown());
+  for (Lease* lease : leases_) lease->End(DrainingError());
 }
 
 }  // namespace hekla::service

@@ -48,6 +48,7 @@ class BatchCall::Item final : public GenerateRelay::Client {
 BatchCall::BatchCall(const RelayEnvironment& environment, grpc::CallbackServerContext* context,
                      const v1::BatchGenerateRequest& request, Caller caller)
     : environment_(environment),
+      place_(environment.calls),
       request_(request),
       batch_id_(request.batch_id().empty() ? RandomName() : request.batch_id()),
       peer_(context->peer()),

@@ -48,6 +48,7 @@ class BatchCall final : public grpc::ServerWriteReactor<v1::BatchGenerateRespons
   void WriteOrFinish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const RelayEnvironment environment_;
+  const OpenCalls::Place place_;
   const v1::BatchGenerateRequest request_;
   const std::string batch_id_;
   const std::string peer_;

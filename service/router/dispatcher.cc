@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "service/router/stream_end.h"
 #include "service/runtime/status.h"
 
 namespace hekla::service {
@@ -36,12 +37,6 @@ absl::Status NoWorker(const std::string& model, absl::Duration limit) {
                 absl::StrCat("no worker ", model.empty() ? "" : absl::StrCat("for model '", model, "' "),
                              "came within the limit of ", absl::FormatDuration(limit))),
       kRetryAfter);
-}
-
-absl::Status Draining() {
-  return WithRetryAfter(MakeError(absl::StatusCode::kUnavailable, v1::ERROR_REASON_DRAINING,
-                                  "the router is going down and takes no new requests"),
-                        kRetryAfter);
 }
 
 absl::Status PastDeadline(absl::Duration left, double start_seconds) {
@@ -132,7 +127,7 @@ absl::Status Dispatcher::Enqueue(uint64_t id, WorkerNeed need, std::shared_ptr<W
   {
     // One lock for all, so that nobody finds the queue full of requests that are on their way out of it.
     absl::MutexLock lock(&mutex_);
-    if (draining_) return Draining();
+    if (draining_) return DrainingError();
     const Pool pool = PoolOf(need.model);
     if (absl::Status status = CheckDeadline(need, pool); !status.ok()) return status;
     QueuedRequest queued = Describe(id, need);

@@ -43,7 +43,8 @@ bool MergeDelta(const v1::GenerateResponse& next, v1::GenerateResponse* last) {
 
 GenerateCall::GenerateCall(const RelayEnvironment& environment, grpc::CallbackServerContext* context,
                            const v1::GenerateRequest& request, const Caller& caller)
-    : metrics_(environment.metrics),
+    : place_(environment.calls),
+      metrics_(environment.metrics),
       deadline_(DeadlineOf(*context)),
       relay_(std::make_shared<GenerateRelay>(
           environment,

@@ -40,6 +40,7 @@ class GenerateCall final : public grpc::ServerWriteReactor<v1::GenerateResponse>
   void Append(v1::GenerateResponse response) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WriteOrFinish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  const OpenCalls::Place place_;
   RouterMetrics* const metrics_;
   const absl::Time deadline_;
   const std::shared_ptr<GenerateRelay> relay_;

@@ -20,6 +20,7 @@
 #include "absl/time/time.h"
 #include "service/router/dispatcher.h"
 #include "service/router/inflight_table.h"
+#include "service/router/open_calls.h"
 #include "service/router/poison_table.h"
 #include "service/router/retry_budget.h"
 #include "service/router/router_metrics.h"
@@ -67,6 +68,7 @@ struct RelayEnvironment {
   WorkerRegistry* registry;
   Dispatcher* dispatcher;
   InFlightTable* inflight;
+  OpenCalls* calls;
   RouterMetrics* metrics;
   RetryBudget* budget;
   PoisonTable* poison;

@@ -17,15 +17,21 @@ namespace {
 template <typename Response>
 class RefusedCall final : public grpc::ServerWriteReactor<Response> {
  public:
-  explicit RefusedCall(const absl::Status& status) { this->Finish(ToGrpc(status)); }
+  RefusedCall(OpenCalls* calls, const absl::Status& status) : place_(calls) { this->Finish(ToGrpc(status)); }
   void OnDone() override { delete this; }
+
+ private:
+  const OpenCalls::Place place_;
 };
 
-grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const absl::Status& status) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpc(status));
-  return reactor;
-}
+class UnaryCall final : public grpc::ServerUnaryReactor {
+ public:
+  explicit UnaryCall(OpenCalls* calls) : place_(calls) {}
+  void OnDone() override { delete this; }
+
+ private:
+  const OpenCalls::Place place_;
+};
 
 }  // namespace
 
@@ -48,17 +54,23 @@ absl::StatusOr<Caller> InferenceFront::Identify(const grpc::CallbackServerContex
   return caller;
 }
 
+grpc::ServerUnaryReactor* InferenceFront::Answer(const absl::Status& status) const {
+  auto* call = new UnaryCall(environment_.calls);
+  call->Finish(ToGrpc(status));
+  return call;
+}
+
 grpc::ServerWriteReactor<v1::GenerateResponse>* InferenceFront::Generate(grpc::CallbackServerContext* context,
                                                                          const v1::GenerateRequest* request) {
   const absl::StatusOr<Caller> caller = Identify(*context, "Generate");
-  if (!caller.ok()) return new RefusedCall<v1::GenerateResponse>(caller.status());
+  if (!caller.ok()) return new RefusedCall<v1::GenerateResponse>(environment_.calls, caller.status());
   return new GenerateCall(environment_, context, *request, *caller);
 }
 
 grpc::ServerWriteReactor<v1::BatchGenerateResponse>* InferenceFront::BatchGenerate(
     grpc::CallbackServerContext* context, const v1::BatchGenerateRequest* request) {
   const absl::StatusOr<Caller> caller = Identify(*context, "BatchGenerate");
-  if (!caller.ok()) return new RefusedCall<v1::BatchGenerateResponse>(caller.status());
+  if (!caller.ok()) return new RefusedCall<v1::BatchGenerateResponse>(environment_.calls, caller.status());
   return new BatchCall(environment_, context, *request, *caller);
 }
 
@@ -66,11 +78,11 @@ grpc::ServerUnaryReactor* InferenceFront::Tokenize(grpc::CallbackServerContext* 
                                                    const v1::TokenizeRequest* request,
                                                    v1::TokenizeResponse* response) {
   const absl::StatusOr<Caller> caller = Identify(*context, "Tokenize");
-  if (!caller.ok()) return Answer(context, caller.status());
+  if (!caller.ok()) return Answer(caller.status());
   const absl::Status length =
       CheckTextBytes("text", static_cast<int64_t>(request->text().size()), environment_.max_prompt_bytes);
-  if (!length.ok()) return Answer(context, length);
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  if (!length.ok()) return Answer(length);
+  grpc::ServerUnaryReactor* reactor = new UnaryCall(environment_.calls);
   UnaryForward<v1::TokenizeRequest, v1::TokenizeResponse>::Start(
       *environment_.registry, DeadlineOf(*context), *caller, *request, response, reactor,
       [](v1::Inference::Stub& stub, grpc::ClientContext* call, const v1::TokenizeRequest* in,
@@ -83,8 +95,8 @@ grpc::ServerUnaryReactor* InferenceFront::Detokenize(grpc::CallbackServerContext
                                                      const v1::DetokenizeRequest* request,
                                                      v1::DetokenizeResponse* response) {
   const absl::StatusOr<Caller> caller = Identify(*context, "Detokenize");
-  if (!caller.ok()) return Answer(context, caller.status());
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  if (!caller.ok()) return Answer(caller.status());
+  grpc::ServerUnaryReactor* reactor = new UnaryCall(environment_.calls);
   UnaryForward<v1::DetokenizeRequest, v1::DetokenizeResponse>::Start(
       *environment_.registry, DeadlineOf(*context), *caller, *request, response, reactor,
       [](v1::Inference::Stub& stub, grpc::ClientContext* call, const v1::DetokenizeRequest* in,
@@ -98,21 +110,21 @@ grpc::ServerUnaryReactor* InferenceFront::ListModels(grpc::CallbackServerContext
                                                      const v1::ListModelsRequest*,
                                                      v1::ListModelsResponse* response) {
   const absl::StatusOr<Caller> caller = Identify(*context, "ListModels");
-  if (!caller.ok()) return Answer(context, caller.status());
+  if (!caller.ok()) return Answer(caller.status());
   for (v1::Model& model : AllowedModels(*environment_.registry, *caller->grant)) {
     *response->add_models() = std::move(model);
   }
-  return Answer(context, absl::OkStatus());
+  return Answer(absl::OkStatus());
 }
 
 grpc::ServerUnaryReactor* InferenceFront::GetModel(grpc::CallbackServerContext* context,
                                                    const v1::GetModelRequest* request, v1::Model* response) {
   const absl::StatusOr<Caller> caller = Identify(*context, "GetModel");
-  if (!caller.ok()) return Answer(context, caller.status());
+  if (!caller.ok()) return Answer(caller.status());
   const absl::StatusOr<std::string> name =
       ResolveAllowedModel(*environment_.registry, *caller->grant, request->model());
-  if (!name.ok()) return Answer(context, name.status());
-  return Answer(context, environment_.registry->FindModel(*name, response));
+  if (!name.ok()) return Answer(name.status());
+  return Answer(environment_.registry->FindModel(*name, response));
 }
 
 }  // namespace hekla::service

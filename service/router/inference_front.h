@@ -35,6 +35,8 @@ class InferenceFront final : public v1::Inference::CallbackService {
  private:
   // Who calls; every method begins with it. UNAUTHENTICATED, counted among the rejections.
   absl::StatusOr<Caller> Identify(const grpc::CallbackServerContext& context, absl::string_view method) const;
+  // A call that has its answer.
+  grpc::ServerUnaryReactor* Answer(const absl::Status& status) const;
 
   const RelayEnvironment environment_;
   const Authenticator* const authenticator_;

@@ -67,12 +67,6 @@ void InFlightTable::Tick(absl::Time now) {
   for (const std::shared_ptr<InFlightRequest>& request : Requests()) request->Tick(now);
 }
 
-bool InFlightTable::AwaitEmpty(absl::Duration limit) const {
-  absl::MutexLock lock(&mutex_);
-  const auto is_empty = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return requests_.empty(); };
-  return mutex_.AwaitWithTimeout(absl::Condition(&is_empty), limit);
-}
-
 int InFlightTable::size() const {
   absl::MutexLock lock(&mutex_);
   return static_cast<int>(requests_.size());

@@ -1,5 +1,4 @@
-// The requests there are, by request id: none twice, listed and cancelled by operators, waited for when
-// draining. Thread-safe.
+// The requests there are, by request id: none twice, listed and cancelled by operators. Thread-safe.
 #ifndef HEKLA_SERVICE_ROUTER_INFLIGHT_TABLE_H_
 #define HEKLA_SERVICE_ROUTER_INFLIGHT_TABLE_H_
 
@@ -52,8 +51,6 @@ class InFlightTable {
   void CancelAll(const absl::Status& why);
   void Tick(absl::Time now);
 
-  // True once the table is empty, false when `limit` went by first.
-  bool AwaitEmpty(absl::Duration limit) const;
   int size() const;
 
  private:

@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "service/router/stream_end.h"
 #include "service/runtime/log.h"
 #include "service/runtime/status.h"
 #include "service/runtime/version.h"
@@ -19,7 +20,7 @@ namespace hekla::service {
 namespace {
 
 constexpr absl::Duration kLongestTick = absl::Milliseconds(250);
-// For streams whose requests have ended to deliver their last message.
+// For calls that have ended to deliver their last message.
 constexpr absl::Duration kLastWriteLimit = absl::Seconds(2);
 
 struct PhaseLabel {
@@ -28,10 +29,6 @@ struct PhaseLabel {
 };
 constexpr std::array<PhaseLabel, 3> kPhases = {
     {{v1::InFlight::QUEUED, "queued"}, {v1::InFlight::PREFILL, "prefill"}, {v1::InFlight::DECODE, "decode"}}};
-
-absl::Status GoingDown() {
-  return MakeError(absl::StatusCode::kUnavailable, v1::ERROR_REASON_DRAINING, "the router is going down");
-}
 
 std::string StateLabel(const Worker& worker) {
   return absl::AsciiStrToLower(v1::WorkerState::State_Name(worker.State().state()));
@@ -59,7 +56,7 @@ Router::Router(const RouterConfig& config, Authenticator clients, Authenticator 
       limits_({config.queue_timeout, config.slow_client_limit}),
       poison_(config.poison_time),
       dispatcher_({config.max_queued_requests, config.worker_wait}, &registry_),
-      inference_({&registry_, &dispatcher_, &inflight_, &router_metrics_, &budget_, &poison_, &limits_, &quotas_,
+      inference_({&registry_, &dispatcher_, &inflight_, &calls_, &router_metrics_, &budget_, &poison_, &limits_, &quotas_,
                   config.max_prompt_bytes},
                  &clients_),
       admin_(&registry_, &inflight_, &operators_),
@@ -118,7 +115,7 @@ Router::~Router() {
   health_.Shutdown();
   admin_health_.Shutdown();
   static_workers_.reset();
-  inflight_.CancelAll(GoingDown());
+  inflight_.CancelAll(DrainingError());
   if (server_ != nullptr) server_->Shutdown(kLastWriteLimit);
   attachment_.Shutdown();
   if (admin_server_ != nullptr) admin_server_->Shutdown(kLastWriteLimit);
@@ -130,12 +127,12 @@ void Router::Drain() {
   health_.Shutdown();
   absl::SleepFor(config_.pre_stop_wait);
   dispatcher_.Drain();
-  const bool finished = inflight_.AwaitEmpty(config_.drain_limit);
-  if (!finished) {
+  if (!calls_.AwaitPresent(config_.drain_limit)) {
     Log(LogLevel::kWarning, "drain_limit_reached", {{"inflight", inflight_.size()}});
-    inflight_.CancelAll(GoingDown());
+    inflight_.CancelAll(DrainingError());
   }
   if (supervisor_ != nullptr) supervisor_->Stop(config_.drain_limit);
+  calls_.AwaitPresent(kLastWriteLimit);
 }
 
 void Router::Reload(const RouterConfig& config) {

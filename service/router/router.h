@@ -15,6 +15,7 @@
 #include "service/router/dispatcher.h"
 #include "service/router/inference_front.h"
 #include "service/router/inflight_table.h"
+#include "service/router/open_calls.h"
 #include "service/router/poison_table.h"
 #include "service/router/retry_budget.h"
 #include "service/router/router_metrics.h"
@@ -37,7 +38,8 @@ class Router {
   ~Router();
 
   // NOT_SERVING, the pre-stop wait, no new requests; waits up to the drain limit for those that run and
-  // cancels the rest with UNAVAILABLE DRAINING; ends the workers it started. Once.
+  // cancels the rest with UNAVAILABLE DRAINING; ends the workers it started. Clients have been sent all there
+  // is for them when it returns. Once.
   void Drain();
 
   // Takes over what may change while it runs: the limits of the queue and of slow clients, the static workers.
@@ -63,6 +65,7 @@ class Router {
   HealthService health_, admin_health_;
   WorkerRegistry registry_;
   InFlightTable inflight_;
+  OpenCalls calls_;
   RelayLimits limits_;
   RetryBudget budget_;
   PoisonTable poison_;

@@ -53,6 +53,12 @@ absl::Status WorkerLostError(const std::string& worker, const std::string& why, 
                       "worker", worker);
 }
 
+absl::Status DrainingError() {
+  return WithRetryAfter(
+      MakeError(absl::StatusCode::kUnavailable, v1::ERROR_REASON_DRAINING, "the router is going down"),
+      absl::Seconds(1));
+}
+
 absl::Status PoisonError(absl::Duration refused_for) {
   return MakeError(absl::StatusCode::kInternal, v1::ERROR_REASON_POISON_REQUEST,
                    absl::StrCat(kPoisonDeaths, " workers died of this request, the limit; it is refused for ",

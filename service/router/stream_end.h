@@ -36,6 +36,8 @@ std::string FaultCause(const std::optional<WorkerLoss>& loss, const absl::Status
 // UNAVAILABLE WORKER_LOST: no further worker is tried, because of `why`.
 absl::Status WorkerLostError(const std::string& worker, const std::string& why, int64_t sent_tokens,
                              const absl::Status& status);
+// UNAVAILABLE DRAINING, with RetryInfo: the router is going down.
+absl::Status DrainingError();
 // INTERNAL POISON_REQUEST.
 absl::Status PoisonError(absl::Duration refused_for);
 

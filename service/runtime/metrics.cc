@@ -1,24 +1,52 @@
 #include "service/runtime/metrics.h"
 
+#include <netdb.h>
 #include <prometheus/counter.h>
 #include <prometheus/exposer.h>
 #include <prometheus/family.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <exception>
 #include <sstream>
+#include <thread>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 #include "service/runtime/process_stats.h"
 
 namespace hekla::service {
 namespace {
+
+constexpr absl::Duration kKnockInterval = absl::Milliseconds(5);
+
+// Connects and hangs up; whether it comes about does not matter.
+void Knock(const std::string& host, int port) {
+  addrinfo* found = nullptr;
+  if (getaddrinfo(host.c_str(), absl::StrCat(port).c_str(), nullptr, &found) != 0) return;
+  const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd >= 0) {
+    connect(fd, found->ai_addr, found->ai_addrlen);
+    close(fd);
+  }
+  freeaddrinfo(found);
+}
+
+// "::1" of "[::1]:80".
+std::string HostOf(const std::string& address) {
+  absl::string_view host = absl::string_view(address).substr(0, address.rfind(':'));
+  if (absl::ConsumePrefix(&host, "[")) absl::ConsumeSuffix(&host, "]");
+  return std::string(host);
+}
 
 class PrometheusCounter final : public Counter {
  public:
@@ -105,7 +133,8 @@ class Metrics::Collected final : public prometheus::Collectable {
 };
 
 struct Metrics::Server {
-  explicit Server(const std::string& address) : exposer(address, 1) {}
+  explicit Server(const std::string& address) : host(HostOf(address)), exposer(address, 1) {}
+  const std::string host;
   prometheus::Exposer exposer;
 };
 
@@ -156,7 +185,18 @@ absl::Status Metrics::Serve(const std::string& address) {
 int Metrics::port() const { return server_ == nullptr ? 0 : server_->exposer.GetListeningPorts().at(0); }
 
 void Metrics::Stop() {
-  server_.reset();
+  if (server_ != nullptr) {
+    // Its HTTP server looks every 2 s whether it has to end, and when somebody connects.
+    absl::Notification stopped;
+    std::thread knocks([&stopped, host = server_->host, port = port()] {
+      do {
+        Knock(host, port);
+      } while (!stopped.WaitForNotificationWithTimeout(kKnockInterval));
+    });
+    server_.reset();
+    stopped.Notify();
+    knocks.join();
+  }
   collected_->ForgetRead();
 }
 

@@ -163,6 +163,27 @@ TEST(BatchCallTest, CancellingTheCallCancelsAllItems) {
   EXPECT_TRUE(fixture.AwaitMetric("hekla_router_worker_inflight{worker=\"w0\"} 0"));
 }
 
+TEST(BatchCallTest, ARouterThatGoesDownSaysSoOfEachItem) {
+  RouterConfig config;
+  config.drain_limit = absl::Milliseconds(100);
+  RouterFixture fixture(config);
+  const auto worker = fixture.AddWorker("w0", SilentScript);
+  const int items = kBatchWindow + 20;
+  BatchOutcome outcome;
+  std::thread client([&] { outcome = RunBatchCall(fixture, MakeBatch(items, 5)); });
+  EXPECT_TRUE(worker->Await([](const FakeWorker& each) { return each.running() >= 8; }));
+  fixture.router().Drain();
+  client.join();
+  EXPECT_TRUE(outcome.status.ok()) << outcome.status;
+  EXPECT_EQ(outcome.summary.failed(), static_cast<uint32_t>(items));
+  for (const auto& [index, item] : outcome.items) {
+    const absl::Status status = FromRpc(item.status());
+    EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+    EXPECT_EQ(ReasonOf(status), v1::ERROR_REASON_DRAINING);
+    EXPECT_TRUE(RetryDelayOf(status).has_value());
+  }
+}
+
 TEST(BatchCallTest, RefusesAnEmptyBatch) {
   RouterFixture fixture;
   const BatchOutcome outcome = RunBatchCall(fixture, v1::BatchGenerateRequest());

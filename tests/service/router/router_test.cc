@@ -258,6 +258,7 @@ TEST(RouterTest, DrainCancelsWhatIsLeftAtItsLimit) {
   client.join();
   EXPECT_TRUE(absl::IsUnavailable(stream.status)) << stream.status;
   EXPECT_EQ(ReasonOf(stream.status), v1::ERROR_REASON_DRAINING);
+  EXPECT_TRUE(RetryDelayOf(stream.status).has_value());
 }
 
 TEST(RouterTest, ReloadsLimitsAndWorkers) {

@@ -65,6 +65,10 @@ TEST(StreamEndTest, ErrorsNameWorkerAndLimit) {
   EXPECT_EQ(ErrorInfoOf(lost).metadata().at("worker"), "w1");
   EXPECT_NE(lost.message().find("17 tokens were delivered"), absl::string_view::npos);
   EXPECT_NE(lost.message().find("boom"), absl::string_view::npos);
+  const absl::Status draining = DrainingError();
+  EXPECT_TRUE(absl::IsUnavailable(draining));
+  EXPECT_EQ(ReasonOf(draining), v1::ERROR_REASON_DRAINING);
+  EXPECT_TRUE(RetryDelayOf(draining).has_value());
   const absl::Status poison = PoisonError(absl::Minutes(10));
   EXPECT_TRUE(absl::IsInternal(poison));
   EXPECT_EQ(ReasonOf(poison), v1::ERROR_REASON_POISON_REQUEST);

@@ -10,6 +10,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "service/runtime/process_stats.h"
 
 namespace hekla::service {
@@ -74,6 +75,17 @@ TEST(MetricsTest, ServesHttp) {
   EXPECT_TRUE(absl::StrContains(Scrape(metrics.port()), "served_total 7"));
   Metrics second;
   EXPECT_TRUE(absl::IsUnavailable(second.Serve(absl::StrCat("127.0.0.1:", metrics.port()))));
+}
+
+TEST(MetricsTest, StopsWithoutAWait) {
+  for (const char* address : {"127.0.0.1:0", "0.0.0.0:0", "localhost:0", "[::1]:0", "[::]:0"}) {
+    Metrics metrics;
+    if (!metrics.Serve(address).ok()) continue;  // no IPv6, or not a form it takes
+    const absl::Time begin = absl::Now();
+    metrics.Stop();
+    EXPECT_LT(absl::Now() - begin, absl::Seconds(1)) << address;
+    EXPECT_EQ(metrics.port(), 0);
+  }
 }
 
 TEST(MetricsTest, BucketsAscend) {
