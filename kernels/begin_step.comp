@@ -30,9 +30,9 @@ void main() {
     rows_and_samples[i] = uvec4(slot, position, token, 0);
   }
   for (uint i = thread; i < samples; i += 256) {
-    const uint at = entry + p.samples_offset + 2 * i;
+    const uint at = entry + p.samples_offset + 3 * i;
     const uint row = ring[at];
-    rows_and_samples[MAX_ROWS + i] = uvec4(row, ring[at + 1], ring[entry + kInputHeader + 3 * row + 1], 0);
+    rows_and_samples[MAX_ROWS + i] = uvec4(row, ring[at + 1], ring[entry + kInputHeader + 3 * row + 1], ring[at + 2]);
   }
   barrier();
   if (thread == 0) {

@@ -22,12 +22,13 @@ HEKLA_CONST kSplit = 256;
 // Step inputs the host may have written and the device not yet read.
 HEKLA_CONST kRing = 8;
 
-// Step input entry, in words: header, rows {slot, position, token}, samples {row, slot}, pokes {slot-state word, value}.
+// Step input entry, in words: header, rows {slot, position, token}, samples {row, slot, token}, pokes {slot-state word, value}.
 HEKLA_CONST kInputRows = 0;
 HEKLA_CONST kInputSamples = 1;
 HEKLA_CONST kInputPokes = 2;
 HEKLA_CONST kInputHeader = 4;
 HEKLA_CONST kFromHistory = 0xffffffffu;  // token of a row: take it from the history
+HEKLA_CONST kDrawn = 0xffffffffu;        // token of a sample: draw it; else it is known, and only its log probability is wanted
 
 // Slot state, in words: parameters, then the block table, then logit-bias pairs {token, f32 bits}.
 HEKLA_CONST kSlotTemperature = 0;
@@ -45,6 +46,7 @@ HEKLA_CONST kSlotBiasCount = 11;
 HEKLA_CONST kSlotLogprobs = 12;       // 0 none, n + 1: the chosen one's and n likeliest
 HEKLA_CONST kSlotSuppressUntil = 13;
 HEKLA_CONST kSlotSuppressCount = 14;
+HEKLA_CONST kSlotPromptLogprobs = 15; // as kSlotLogprobs, of samples whose token is known
 HEKLA_CONST kSlotSuppress = 16;       // kMaxSuppress ids
 HEKLA_CONST kMaxSuppress = 16;
 HEKLA_CONST kSlotParameters = 32;     // words before the block table

@@ -1,9 +1,10 @@
 #version 460
 // Draws the next token of every sampled row; one workgroup a sample. Definition: worker/schedule/request.h, truth: worker/cpu/sampler.
+// Where the next token is known (a prompt's) it only says how likely the token was by the logits as they are.
 // Penalties, bias and suppression are applied to the logits in place; the kept set is a threshold on logits, found by bisecting the
 // ordered bits (integer sums, so the result does not depend on the order of atomics); the draw is Philox 4x32-10 over integer weights.
 //   in/out logits [samples][vocabulary] f32, counts [samples][vocabulary] zero between steps
-//   out    history[slot][position + 1], results ring
+//   out    history[slot][position + 1] of a token that is drawn, results ring
 // Loop budget: kSamplePasses of vocabulary / THREADS, kSampleReductions of THREADS / SUBGROUP, and THREADS.
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_arithmetic : require
@@ -249,7 +250,7 @@ void write_logprobs(uint base, uint out_base, uint token, uint wanted, float lar
   }
   if (gl_LocalInvocationIndex == 0) {
     const float v = clean(logits[base + token]);
-    results[out_base + 1] = largest == LOWEST ? MINUS_INFINITY : floatBitsToUint((v == largest ? 0 : v - largest) - log_sum);
+    results[out_base + 1] = v == LOWEST ? MINUS_INFINITY : floatBitsToUint((v == largest ? 0 : v - largest) - log_sum);
     results[out_base + 2] = top;
   }
 }
@@ -259,22 +260,27 @@ void main() {
   if (sample_index >= step_samples) return;
   const uvec4 at = STEP_SAMPLE(sample_index);
   const uint slot = at.y, position = at.z, base = sample_index * p.vocabulary;
-  apply_penalties(base, slot, position);
-  apply_bias(base, slot, position);
+  const bool drawn = at.w == kDrawn;
+  if (drawn) {
+    apply_penalties(base, slot, position);
+    apply_bias(base, slot, position);
+  }
   float largest;
   uint token;
   find_largest(base, largest, token);
   const float temperature = state_float(slot, kSlotTemperature);
-  if (temperature > 0 && largest > LOWEST) {   // else the largest logit, or id 0 where there is none
+  if (!drawn) {
+    token = at.w;
+  } else if (temperature > 0 && largest > LOWEST) {   // else the largest logit, or id 0 where there is none
     float mass;
     const uint key = filter_key(base, slot, largest, temperature, mass);
     token = draw(base, slot, position, key, largest, 1 / temperature, mass);
   }
   const uint out_base = (step_number % kRing * p.max_samples + sample_index) * kResultWords;
-  const uint wanted = state(slot, kSlotLogprobs);
+  const uint wanted = state(slot, drawn ? kSlotLogprobs : kSlotPromptLogprobs);
   if (wanted != 0) write_logprobs(base, out_base, token, wanted, largest);
   if (gl_LocalInvocationIndex == 0) {
-    history[slot * p.history_stride + position + 1] = token;
+    if (drawn) history[slot * p.history_stride + position + 1] = token;
     results[out_base] = token;
     if (wanted == 0) results[out_base + 1] = 0, results[out_base + 2] = 0;
   }

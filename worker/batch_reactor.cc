@@ -101,14 +101,14 @@ void BatchReactor::AddStarted(Item* item) {
     item->run->FillStarted(item->result.mutable_started());
     if (request_->stream_deltas()) *AddResponse(*item)->mutable_started() = item->result.started();
   }
-  if (item->started_sent && item->run->request().echo && !item->prompt_sent) {
-    item->prompt_sent = true;
-    item->run->FillPrompt(item->result.mutable_prompt());
+  if (item->started_sent && item->run->PromptIsDue()) {
+    item->run->TakePrompt(item->result.mutable_prompt());
     if (request_->stream_deltas()) *AddResponse(*item)->mutable_prompt() = item->result.prompt();
   }
 }
 
 void BatchReactor::AddDeltas(Item* item, absl::Time now) {
+  if (request_->stream_deltas() && item->run->awaits_prompt()) return;
   for (const std::unique_ptr<RunningSample>& running : item->run->samples()) {
     if (!running->generation().has_delta() || (request_->stream_deltas() && !running->DeltaIsDue(now)))
       continue;

@@ -34,7 +34,7 @@ class BatchReactor : public StreamReactor<v1::BatchGenerateResponse> {
     int index = 0;
     std::shared_ptr<RunningRequest> run;
     v1::Result result;
-    bool started_sent = false, prompt_sent = false;
+    bool started_sent = false;
   };
 
   absl::Status Check() const;

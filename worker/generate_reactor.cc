@@ -51,12 +51,14 @@ GenerateReactor::Next GenerateReactor::NextMessage(absl::Time now, v1::GenerateR
       run_->FillStarted(out->mutable_started());
       return Next::kWrite;
     }
-    if (started_sent_ && run_->request().echo && !prompt_sent_) {
-      prompt_sent_ = true;
-      run_->FillPrompt(out->mutable_prompt());
+    if (started_sent_ && run_->PromptIsDue()) {
+      last_message_ = now;
+      run_->TakePrompt(out->mutable_prompt());
       return Next::kWrite;
     }
-    if (const Next next = NextOfSamples(now, out); next != Next::kNothing) return next;
+    if (!run_->awaits_prompt()) {
+      if (const Next next = NextOfSamples(now, out); next != Next::kNothing) return next;
+    }
     if (!error_.ok() || (arm && !took)) break;
   }
   if (!error_.ok()) {

@@ -30,7 +30,7 @@ class GenerateReactor : public StreamReactor<v1::GenerateResponse> {
   const v1::GenerateRequest* const request_;  // gRPC's, lives as long as the call
   std::shared_ptr<RunningRequest> run_;       // null when the request was refused
   absl::Status error_;                        // the end, after the text before it
-  bool started_sent_ = false, prompt_sent_ = false;
+  bool started_sent_ = false;
   size_t turn_ = 0;  // the sample that may write next
   absl::Time last_message_;
 };

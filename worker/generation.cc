@@ -4,13 +4,30 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "service/runtime/status.h"
 #include "worker/base/check.h"
+#include "worker/base/status_macros.h"
 
 namespace hekla::worker {
 
 using schedule::FinishReason;
 using schedule::TokenId;
+
+namespace {
+
+void FillLogprob(TokenId token, float value, absl::Span<const schedule::TokenLogprob> top,
+                 v1::TokenLogprob* out) {
+  out->set_token_id(token);
+  out->set_logprob(value);
+  for (const schedule::TokenLogprob& each : top) {
+    v1::TokenLogprob::Candidate* candidate = out->add_top();
+    candidate->set_token_id(each.token);
+    candidate->set_logprob(each.logprob);
+  }
+}
+
+}  // namespace
 
 void SetDuration(absl::Duration duration, google::protobuf::Duration* out) {
   const int64_t nanos = absl::ToInt64Nanoseconds(duration);
@@ -18,11 +35,13 @@ void SetDuration(absl::Duration duration, google::protobuf::Duration* out) {
   out->set_nanos(static_cast<int32_t>(nanos % 1000000000));
 }
 
-Generation::Generation(const ReadRequest* request, const ServedModel* model)
+Generation::Generation(const ReadRequest* request, const ServedModel* model, int sample)
     : request_(request),
       model_(model),
       detokenizer_(model->tokenizer),
       stops_(request->stop_strings, request->include_stop) {
+  if (sample == 0 && request->engine.sampling.prompt_logprobs >= 0)
+    prompt_logprobs_to_come_ = request->prompt_tokens() - 1;
   Replay();
 }
 
@@ -82,8 +101,24 @@ void Generation::End(v1::FinishReason reason) {
   delta_.mutable_text()->append(stops_.Flush());
 }
 
+// Of the prompt's tokens in order, from the second on.
+absl::Status Generation::AddPromptLogprobs(const engine::TokenEvent& event) {
+  const int count = static_cast<int>(event.prompt_logprobs.size());
+  if (count > prompt_logprobs_to_come_) {
+    return service::MakeError(absl::StatusCode::kInternal, v1::ERROR_REASON_INTERNAL,
+                              absl::StrCat("the engine gave ", count, " log probabilities of the prompt, ",
+                                           prompt_logprobs_to_come_, " are to come"));
+  }
+  for (int i = 0; i < count; ++i) {
+    const TokenId token = request_->engine.prompt[request_->prompt_tokens() - prompt_logprobs_to_come_--];
+    FillLogprob(token, event.prompt_logprobs[i], event.prompt_top_logprobs[i], prompt_.add_logprobs());
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Generation::OnEvent(const engine::TokenEvent& event) {
-  if (ended()) return absl::OkStatus();
+  HEKLA_RETURN_IF_ERROR(AddPromptLogprobs(event));
+  if (ended() && prompt_is_whole()) return absl::OkStatus();
   if (event.finish != FinishReason::kNone) {
     queue_time_ = event.queue_time;
     prefill_time_ = event.prefill_time;
@@ -100,10 +135,14 @@ absl::Status Generation::OnEvent(const engine::TokenEvent& event) {
     if (delta_.token_count() == 0) delta_.set_token_offset(offset);
     delta_.set_token_count(delta_.token_count() + 1);
     if (request_->want_ids) delta_.add_token_ids(event.tokens[i]);
-    if (i < event.logprobs.size()) AddLogprob(event, i);
+    if (i < event.logprobs.size()) {
+      absl::Span<const schedule::TokenLogprob> top;
+      if (i < event.top_logprobs.size()) top = event.top_logprobs[i];
+      FillLogprob(event.tokens[i], event.logprobs[i], top, delta_.add_logprobs());
+    }
     Accept(event.tokens[i]);
   }
-  if (ended() || event.finish == FinishReason::kNone) return absl::OkStatus();
+  if ((ended() && prompt_is_whole()) || event.finish == FinishReason::kNone) return absl::OkStatus();
   return EndOf(event);
 }
 
@@ -136,18 +175,6 @@ absl::Status Generation::EndOf(const engine::TokenEvent& event) {
                             "the request was cancelled");
 }
 
-void Generation::AddLogprob(const engine::TokenEvent& event, size_t index) {
-  v1::TokenLogprob* logprob = delta_.add_logprobs();
-  logprob->set_token_id(event.tokens[index]);
-  logprob->set_logprob(event.logprobs[index]);
-  if (index >= event.top_logprobs.size()) return;
-  for (const schedule::TokenLogprob& top : event.top_logprobs[index]) {
-    v1::TokenLogprob::Candidate* candidate = logprob->add_top();
-    candidate->set_token_id(top.token);
-    candidate->set_logprob(top.logprob);
-  }
-}
-
 void Generation::TakeDelta(v1::Delta* out) {
   if (delta_.token_count() == 0) delta_.set_token_offset(output_tokens_);
   if (!request_->want_text) delta_.clear_text();
@@ -167,7 +194,8 @@ void Generation::FillStarted(absl::Duration queue_time, int cached_tokens, v1::S
   SetDuration(queue_time, out->mutable_queue_time());
 }
 
-void Generation::FillPrompt(v1::Prompt* out) const {
+void Generation::TakePrompt(v1::Prompt* out) {
+  *out = std::move(prompt_);
   const std::vector<TokenId>& prompt = request_->engine.prompt;
   std::vector<TokenId> ids(prompt.begin(), prompt.begin() + request_->prompt_tokens());
   for (TokenId id : ids) out->add_token_ids(id);

@@ -16,13 +16,13 @@ namespace hekla::worker {
 
 class Generation {
  public:
-  // Replays the resumed ids; ended() may be true at once, when they hold the end already. `request` and
-  // `model` outlive it.
-  Generation(const ReadRequest* request, const ServedModel* model);
+  // Replays the resumed ids; ended() may be true at once, when they hold the end already. The prompt's log
+  // probabilities, if the request asks for them, come with sample 0. `request` and `model` outlive it.
+  Generation(const ReadRequest* request, const ServedModel* model, int sample = 0);
 
   // Takes what the engine said; events after the end are ignored. INTERNAL: a gap or repeat in the offsets,
-  // or the engine's error; CANCELLED and DEADLINE_EXCEEDED as the engine ended it. After an error the text up
-  // to it can still be taken.
+  // too many log probabilities of the prompt, or the engine's error; CANCELLED and DEADLINE_EXCEEDED as the
+  // engine ended it. After an error the text up to it can still be taken.
   absl::Status OnEvent(const engine::TokenEvent& event);
 
   bool ended() const { return reason_ != v1::FINISH_REASON_UNSPECIFIED; }
@@ -37,7 +37,10 @@ class Generation {
   void TakeDelta(v1::Delta* out);
 
   void FillStarted(absl::Duration queue_time, int cached_tokens, v1::Started* out) const;
-  void FillPrompt(v1::Prompt* out) const;
+  // Nothing of the Prompt is still to come from the engine.
+  bool prompt_is_whole() const { return prompt_logprobs_to_come_ == 0; }
+  // Once, when it is whole.
+  void TakePrompt(v1::Prompt* out);
   // Only when ended(). CHECKs it.
   void FillFinished(v1::Finished* out) const;
 
@@ -52,13 +55,15 @@ class Generation {
   void Accept(schedule::TokenId token);
   void End(v1::FinishReason reason);
   absl::Status EndOf(const engine::TokenEvent& event);
-  void AddLogprob(const engine::TokenEvent& event, size_t index);
+  absl::Status AddPromptLogprobs(const engine::TokenEvent& event);
   void Replay();
 
   const ReadRequest* request_;
   const ServedModel* model_;
   text::Detokenizer detokenizer_;
   text::StopMatcher stops_;
+  v1::Prompt prompt_;  // its log probabilities, as they come
+  int prompt_logprobs_to_come_ = 0;
   v1::Delta delta_;
   int output_tokens_ = 0;
   int cached_tokens_ = 0;

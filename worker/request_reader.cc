@@ -19,6 +19,7 @@ constexpr size_t kMaxNameBytes = 128;
 constexpr uint32_t kMaxSamples = 16;
 constexpr int kMaxStopStrings = 16;
 constexpr size_t kMaxStopStringBytes = 256;
+constexpr int64_t kMaxPromptLogprobBytes = 8 << 20;  // half of what a message may have
 
 template <typename... Args>
 absl::Status Invalid(absl::string_view field, const Args&... description) {
@@ -109,7 +110,7 @@ absl::Status ReadChat(const v1::Chat& chat, const ServedModel& model, ReadReques
   if (vocabulary.add_bos && vocabulary.bos >= 0 && (prompt.empty() || prompt.front() != vocabulary.bos)) {
     prompt.insert(prompt.begin(), vocabulary.bos);
   }
-  if (out->echo) out->prompt_text = *std::move(rendered);
+  if (out->wants_prompt()) out->prompt_text = *std::move(rendered);
   return absl::OkStatus();
 }
 
@@ -122,7 +123,7 @@ absl::Status ReadPrompt(const v1::GenerateRequest& request, const ServedModel& m
           static_cast<int64_t>(request.text().size()) / std::max(1, model.longest_piece_bytes);
       if (least >= max_context) return PromptTooLong("at least ", least, model);  // before it costs anything
       prompt = model.tokenizer->Encode(request.text());
-      if (out->echo) out->prompt_text = request.text();
+      if (out->wants_prompt()) out->prompt_text = request.text();
       break;
     }
     case v1::GenerateRequest::kTokenIds:
@@ -289,14 +290,27 @@ absl::Status ReadSamples(const v1::GenerateRequest& request, const ServedModel& 
   return absl::OkStatus();
 }
 
+// Prompt is one message. Of a token it has at most 13 bytes, and 12 of each candidate.
+absl::Status CheckPromptLogprobs(const ReadRequest& request) {
+  const int64_t tokens = request.prompt_tokens(), count = request.engine.sampling.prompt_logprobs;
+  if (count < 0 || tokens * (13 + 12 * count) <= kMaxPromptLogprobBytes) return absl::OkStatus();
+  return Invalid("output.prompt_logprobs", count, " of ", tokens, " tokens are up to ",
+                 tokens * (13 + 12 * count), " bytes, the limit is ", kMaxPromptLogprobBytes);
+}
+
+absl::StatusOr<int> ReadLogprobs(absl::string_view field, bool given, uint32_t value) {
+  if (!given) return -1;
+  if (value > schedule::kMaxLogprobs) return Invalid(field, value, " is above ", schedule::kMaxLogprobs);
+  return static_cast<int>(value);
+}
+
 absl::Status ReadOutput(const v1::Output& output, ReadRequest* out) {
-  if (output.has_logprobs()) {
-    if (output.logprobs() > schedule::kMaxLogprobs) {
-      return Invalid("output.logprobs", output.logprobs(), " is above ", schedule::kMaxLogprobs);
-    }
-    out->engine.sampling.logprobs = static_cast<int>(output.logprobs());
-  }
-  if (output.has_prompt_logprobs()) return UnsupportedField("output.prompt_logprobs", "not built yet");
+  schedule::SamplingParams& sampling = out->engine.sampling;
+  HEKLA_ASSIGN_OR_RETURN(sampling.logprobs,
+                         ReadLogprobs("output.logprobs", output.has_logprobs(), output.logprobs()));
+  HEKLA_ASSIGN_OR_RETURN(
+      sampling.prompt_logprobs,
+      ReadLogprobs("output.prompt_logprobs", output.has_prompt_logprobs(), output.prompt_logprobs()));
   out->echo = output.echo();
   out->want_text = !output.has_text() || output.text();
   out->want_ids = !output.has_token_ids() || output.token_ids();
@@ -367,6 +381,7 @@ absl::StatusOr<ReadRequest> ReadGenerateRequest(const v1::GenerateRequest& reque
   out.seed_given = request.sampling().has_seed();
   out.engine.sampling.sample_index = request.first_sample_index();
   HEKLA_RETURN_IF_ERROR(ReadPrompt(request, model, &out));
+  HEKLA_RETURN_IF_ERROR(CheckPromptLogprobs(out));
   HEKLA_RETURN_IF_ERROR(ReadStop(request.stop(), model, &out));
   return out;
 }

@@ -20,7 +20,7 @@ namespace hekla::worker {
 struct ReadRequest {
   std::string request_id;         // empty if the client gave none
   schedule::Request engine;       // prompt and resumed ids; no deadline yet
-  std::string prompt_text;        // of texts and chats that are to be echoed
+  std::string prompt_text;        // of texts and chats that are to be sent back
   int samples = 1;                // each with the next sample_index, from the engine request's
   bool seed_given = false;        // else engine.sampling.seed is to be drawn
   bool max_tokens_given = false;  // else engine.stop.max_tokens is what the context leaves
@@ -32,6 +32,7 @@ struct ReadRequest {
   std::optional<absl::Duration> queue_timeout;
   service::TraceContext trace;  // of the call that brought it
 
+  bool wants_prompt() const { return echo || engine.sampling.prompt_logprobs >= 0; }
   int prompt_tokens() const { return static_cast<int>(engine.prompt.size()) - engine.resumed_tokens; }
 };
 

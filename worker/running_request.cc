@@ -192,7 +192,8 @@ bool RunningRequest::started() const {
 }
 
 bool RunningRequest::ended() const {
-  return std::all_of(samples_.begin(), samples_.end(),
+  return samples_.front()->generation().prompt_is_whole() &&
+         std::all_of(samples_.begin(), samples_.end(),
                      [](const auto& sample) { return sample->generation().ended(); });
 }
 
@@ -218,9 +219,15 @@ void RunningRequest::FillStarted(v1::Started* out) const {
   sample.generation().FillStarted(sample.queue_time(), sample.cached_tokens(), out);
 }
 
+void RunningRequest::TakePrompt(v1::Prompt* out) {
+  prompt_taken_ = true;
+  samples_.front()->TakePrompt(out);
+}
+
 absl::Time RunningRequest::NextDue() const {
   absl::Time due = absl::InfiniteFuture();
   if (!started() && request_.queue_timeout.has_value()) due = created_ + *request_.queue_timeout;
+  if (awaits_prompt()) return due;
   for (const std::unique_ptr<RunningSample>& sample : samples_) due = std::min(due, sample->NextDue());
   return due;
 }

@@ -43,7 +43,7 @@ class RunningRequest : public Abortable {
   void Stop();
 
   bool started() const;  // a sample is
-  bool ended() const;    // every sample is
+  bool ended() const;    // every sample is, and nothing of the prompt is to come
   bool parked() const;   // a sample is
   int output_tokens() const;
   // When Poll or a sample will have news without an event; infinite future if never.
@@ -51,7 +51,11 @@ class RunningRequest : public Abortable {
 
   // Of the first sample that was started.
   void FillStarted(v1::Started* out) const;
-  void FillPrompt(v1::Prompt* out) const { samples_.front()->generation().FillPrompt(out); }
+  // Asked for and not taken: nothing of a sample goes out before it.
+  bool awaits_prompt() const { return request_.wants_prompt() && !prompt_taken_; }
+  // It can be taken. The engine has given its log probabilities, if asked for.
+  bool PromptIsDue() const { return awaits_prompt() && samples_.front()->generation().prompt_is_whole(); }
+  void TakePrompt(v1::Prompt* out);
   const std::vector<std::unique_ptr<RunningSample>>& samples() const { return samples_; }
   const ReadRequest& request() const { return request_; }
 
@@ -70,6 +74,7 @@ class RunningRequest : public Abortable {
   const absl::Time deadline_;
   std::vector<std::unique_ptr<RunningSample>> samples_;
   bool registered_ = false;
+  bool prompt_taken_ = false;
   absl::Status end_;  // what Poll ended with
 
   absl::Mutex abort_mutex_;

@@ -13,18 +13,26 @@ RunningSample::RunningSample(const ServiceContext* context, const ReadRequest* r
       request_(request),
       index_(index),
       created_(absl::Now()),
-      generation_(request, &context->model),
+      generation_(request, &context->model, index),
       queue_(std::make_shared<TokenQueue>(context->loop, std::move(owner), context->limits.max_tokens)) {}
 
 RunningSample::~RunningSample() { Stop(); }
 
 absl::Status RunningSample::Submit(schedule::Request engine_request) {
   if (generation_.ended()) {  // the resumed ids hold the end
-    started_ = true;
-    engine_ended_ = true;
-    return absl::OkStatus();
+    if (generation_.prompt_is_whole()) {
+      started_ = true;
+      engine_ended_ = true;
+      return absl::OkStatus();
+    }
+    // Of the prompt the log probabilities are wanted all the same; the token that comes with them is ignored.
+    engine_request.prompt.resize(request_->prompt_tokens());
+    engine_request.resumed_tokens = 0;
+    engine_request.stop = schedule::StopParams();
+    engine_request.stop.max_tokens = 1;
   }
   engine_request.sampling.sample_index += static_cast<uint32_t>(index_);
+  if (index_ > 0) engine_request.sampling.prompt_logprobs = -1;  // they are the same for all
   const absl::StatusOr<uint64_t> id = context_->engine->Submit(std::move(engine_request), queue_);
   if (!id.ok()) {
     engine_ended_ = true;
@@ -54,7 +62,7 @@ absl::Status RunningSample::Poll(absl::Time now, bool arm, bool* took) {
     if (!status.ok()) return status;
   }
   if (generation_.has_delta()) delta_since_ = std::min(delta_since_, now);
-  if (generation_.ended()) {
+  if (generation_.ended() && generation_.prompt_is_whole()) {
     if (!engine_ended_)
       context_->engine->Cancel(engine_id_);  // a stop string: the engine does not know of it
     engine_ended_ = true;

@@ -50,8 +50,8 @@ class RunningSample {
                 std::weak_ptr<WriteTask> owner);
   ~RunningSample();
 
-  // `engine_request` is that of sample 0. Nothing is submitted when the resumed ids hold the end. Errors: the
-  // engine's.
+  // `engine_request` is that of sample 0. Nothing is submitted when the resumed ids hold the end, but for the
+  // prompt's log probabilities. Errors: the engine's.
   absl::Status Submit(schedule::Request engine_request);
 
   // Takes in what the engine has said since. An error is the request's end: CANCELLED, DEADLINE_EXCEEDED or
@@ -69,6 +69,7 @@ class RunningSample {
   // The client reads too slowly; taking what waits (Poll) lets the engine go on.
   bool parked() const { return queue_->parked(); }
   const Generation& generation() const { return generation_; }
+  void TakePrompt(v1::Prompt* out) { generation_.TakePrompt(out); }
 
   // A delta should go out now, as the request's coalescing has it.
   bool DeltaIsDue(absl::Time now) const;

@@ -72,6 +72,8 @@ void TokenQueue::Append(engine::TokenEvent event) {
   Move(&event.tokens, &last.tokens);
   Move(&event.logprobs, &last.logprobs);
   Move(&event.top_logprobs, &last.top_logprobs);
+  Move(&event.prompt_logprobs, &last.prompt_logprobs);
+  Move(&event.prompt_top_logprobs, &last.prompt_top_logprobs);
   if (event.finish == schedule::FinishReason::kNone) return;
   last.finish = event.finish;
   last.error = std::move(event.error);

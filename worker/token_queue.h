@@ -1,7 +1,8 @@
 // Where the engine's thread leaves the events of one request and the writing side takes them: the second of
 // the two thread crossings. It never blocks the engine. It is bounded: with more than `max_tokens` waiting
 // the engine parks the request, so that only the tokens of steps in flight come after them, and the owner is
-// woken to look at how slow its client is. When the owner takes what waits the request goes on.
+// woken to look at how slow its client is. When the owner takes what waits the request goes on. Log
+// probabilities of the prompt are bounded by its length, (1 + kMaxLogprobs) pairs a token.
 //
 // Thread rule: any thread; the engine is called with the queue locked, and calls the queue with nothing
 // locked. Lifetime: the engine holds it until the request's last event; the owner may be gone before.

@@ -1,6 +1,6 @@
 // The step state that begin_step writes: what every kernel of the step reads.
 //   step_rows     tokens in this step           rows[i]    = {slot, position, token id, 0}
-//   step_samples  sampled rows                  samples[i] = {row, slot, position, 0}
+//   step_samples  sampled rows                  samples[i] = {row, slot, position, token id or kDrawn}
 layout(binding = STEP_BINDING, std430) readonly buffer StepState {
   uint step_rows;
   uint step_samples;

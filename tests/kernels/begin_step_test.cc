@@ -58,7 +58,8 @@ class BeginStepTest : public KernelFixture {
       batch.rows.push_back({slot, static_cast<int>(random() % limits_.max_context),
                             known ? static_cast<int>(random() % limits_.vocabulary) : schedule::kFromDevice});
       if (random() % 3 != 0 && batch.samples.size() < size_t(limits_.max_samples)) {
-        batch.samples.push_back({static_cast<int>(random() % (i + 1)), static_cast<int>(random() % 301)});
+        batch.samples.push_back({static_cast<int>(random() % (i + 1)), static_cast<int>(random() % 301),
+                                 known ? static_cast<int>(random() % limits_.vocabulary) : schedule::kDrawn});
       }
       if (random() % 4 == 0) batch.blocks.push_back({slot, static_cast<int>(random() % 3), int(random() % 2000)});
     }
@@ -96,9 +97,9 @@ class BeginStepTest : public KernelFixture {
     for (uint32_t i = 0; i < batch.samples.size(); ++i) {
       const schedule::BatchSample& sample = batch.samples[i];
       const uint32_t* got = &state[4 + 4 * (kMaxRows + i)];
-      ASSERT_EQ(std::vector(got, got + 3),
+      ASSERT_EQ(std::vector(got, got + 4),
                 (std::vector<uint32_t>{uint32_t(sample.row), uint32_t(sample.slot),
-                                       uint32_t(batch.rows[sample.row].position)}))
+                                       uint32_t(batch.rows[sample.row].position), uint32_t(sample.token)}))
           << "sample " << i;
     }
     const auto slots = Content<uint32_t>(slots_), history = Content<uint32_t>(history_);
@@ -145,6 +146,7 @@ TEST_F(BeginStepTest, TakesTheLargestSlotChange) {
   slot.slot = 300;
   slot.sampling.seed = 0x123456789abcdef0u;
   slot.sampling.logprobs = 20;
+  slot.sampling.prompt_logprobs = 7;
   for (int i = 0; i < schedule::kMaxLogitBias; ++i) slot.sampling.logit_bias.emplace_back(i % 1000, 0.5f * i);
   for (int i = 0; i < schedule::kMaxStopTokens; ++i) slot.suppressed_tokens.push_back(i);
   batch.slots.push_back(slot);
@@ -156,6 +158,7 @@ TEST_F(BeginStepTest, TakesTheLargestSlotChange) {
   EXPECT_EQ(got[kernels::kSlotSeedLow], 0x9abcdef0u);
   EXPECT_EQ(got[kernels::kSlotSeedHigh], 0x12345678u);
   EXPECT_EQ(got[kernels::kSlotLogprobs], 21u);
+  EXPECT_EQ(got[kernels::kSlotPromptLogprobs], 8u);
   EXPECT_EQ(got[kernels::kSlotBiasCount], 1024u);
   EXPECT_EQ(got[layout_.bias_offset + 2 * 1023], 23u);
   EXPECT_EQ(got[kernels::kSlotSuppress + 15], 15u);

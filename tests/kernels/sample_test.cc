@@ -30,9 +30,11 @@ struct Sampled {
   std::vector<TokenId> tokens = {0};
   std::vector<TokenId> suppressed = {};
   int suppress_until = 0;
+  TokenId known = schedule::kDrawn;   // the next token, where it is
 
   int position() const { return static_cast<int>(tokens.size()); }  // of the new token
   SampleResult Expected() const {
+    if (known != schedule::kDrawn) return cpu::ScoreToken(logits, known, params.prompt_logprobs);
     const bool suppress = position() < suppress_until;
     return cpu::SampleToken(logits, tokens, params, suppress ? suppressed : std::vector<TokenId>{}, position());
   }
@@ -59,7 +61,7 @@ class SampleTest : public KernelFixture {
     for (uint32_t i = 0; i < count; ++i) {
       const Sampled& sample = samples[i];
       const uint32_t slot = count - 1 - i;
-      of_step.push_back({0, slot, static_cast<uint32_t>(sample.position()) - 1});
+      of_step.push_back({0, slot, static_cast<uint32_t>(sample.position()) - 1, static_cast<uint32_t>(sample.known)});
       batch.slots.push_back({static_cast<int>(slot), sample.params, sample.suppressed, sample.suppress_until});
       std::copy(sample.tokens.begin(), sample.tokens.end(), &history[slot * layout.history_stride]);
       logits.insert(logits.end(), sample.logits.begin(), sample.logits.end());
@@ -87,6 +89,7 @@ class SampleTest : public KernelFixture {
     const uint32_t first = step % kernels::kRing * limits.max_samples * kernels::kResultWords;
     for (uint32_t i = 0; i < count; ++i) {
       got[i] = ResultAt(&Content<uint32_t>(results)[first + i * kernels::kResultWords]);
+      if (samples[i].known != schedule::kDrawn) continue;
       history[(count - 1 - i) * layout.history_stride + samples[i].position()] = got[i].token;
     }
     EXPECT_TRUE(std::ranges::equal(history, Content<uint32_t>(history_buffer)));
@@ -113,7 +116,9 @@ class SampleTest : public KernelFixture {
       SCOPED_TRACE(testing::Message() << "sample " << i);
       const SampleResult expected = samples[i].Expected();
       EXPECT_EQ(got[i].token, expected.token);
-      if (samples[i].params.logprobs >= 0 && got[i].token == expected.token) ExpectSameLogprobs(got[i], expected);
+      const bool known = samples[i].known != schedule::kDrawn;
+      const int logprobs = known ? samples[i].params.prompt_logprobs : samples[i].params.logprobs;
+      if (logprobs >= 0 && got[i].token == expected.token) ExpectSameLogprobs(got[i], expected);
     }
   }
   static void ExpectNear(float got, float expected) {
@@ -305,6 +310,39 @@ TEST_F(SampleTest, TakesAsMuchBiasAsARequestMayHave) {
   Sampled banned = s;
   banned.params.logit_bias = {{5, -1e30f}, {6, std::numeric_limits<float>::max()}, {7, -3e38f}};
   ExpectSame({s, banned});
+}
+
+// Of a token that is known: penalties, bias, suppression and temperature do nothing to it.
+TEST_F(SampleTest, ScoresAKnownTokenByTheLogitsAsTheyAre) {
+  SCOPED_TRACE(testing::Message() << "seed " << kSeed);
+  for (const uint32_t vocabulary : {1u, 7u, 61u, 64u, 257u, 1009u, 5003u, 151936u}) {
+    SCOPED_TRACE(testing::Message() << "vocabulary " << vocabulary);
+    std::vector<Sampled> samples;
+    for (int i = 0; i < (vocabulary > 10000 ? 4 : 42); ++i) {
+      samples.push_back(RandomSample(vocabulary));
+      if (i % 3 == 2) continue;   // between those that are drawn
+      samples.back().known = static_cast<TokenId>(random_() % vocabulary);
+      samples.back().params.prompt_logprobs = i / 2;
+    }
+    ExpectSame(samples);
+  }
+}
+
+TEST_F(SampleTest, ScoresAKnownTokenThatCannotBeDrawn) {
+  std::vector<Sampled> samples;
+  for (const float never : {-kInf, kNan}) {
+    std::vector<float> nothing(70, never), some(70, never), infinite(70, 3.0f);
+    some[3] = 1, some[4] = 2;
+    infinite[9] = kInf, infinite[40] = never;
+    for (const std::vector<float>& logits : {nothing, some, infinite}) {
+      for (const TokenId known : {0, 3, 9, 40}) {
+        samples.push_back({{}, logits});
+        samples.back().known = known;
+        samples.back().params.prompt_logprobs = 5;
+      }
+    }
+  }
+  ExpectSame(samples);
 }
 
 // Frequencies over many draws against the exact probabilities of what the filters keep.

@@ -292,10 +292,10 @@ std::vector<BadCase> OutputCases() {
        kField,
        {"output.logprobs", "21", "20"}},
       {"prompt_logprobs",
-       [](auto* r) { r->mutable_output()->set_prompt_logprobs(0); },
-       kUnbuilt,
-       kOption,
-       {"output.prompt_logprobs"}},
+       [](auto* r) { r->mutable_output()->set_prompt_logprobs(21); },
+       kInvalid,
+       kField,
+       {"output.prompt_logprobs", "21", "20"}},
       {"coalesce",
        [](auto* r) { r->mutable_output()->mutable_coalesce_delay()->set_seconds(2); },
        kInvalid,
@@ -345,7 +345,8 @@ TEST_F(RequestReaderTest, DefaultsAreThoseOfTheProtocol) {
   EXPECT_EQ(read->engine.priority, 1);
   EXPECT_EQ(read->engine.stop.max_tokens, 94);  // 96 KV tokens hold prompt and output but the last
   EXPECT_FALSE(read->seed_given);
-  EXPECT_TRUE(read->want_text && read->want_ids);
+  EXPECT_EQ(read->engine.sampling.prompt_logprobs, -1);
+  EXPECT_TRUE(read->want_text && read->want_ids && !read->wants_prompt());
   EXPECT_EQ(ReadGenerateRequest(request, model_, v1::PRIORITY_BATCH)->engine.priority, 0);
 }
 
@@ -367,6 +368,7 @@ TEST_F(RequestReaderTest, EverySetFieldReachesTheEngine) {
   request.mutable_stop()->set_ignore_eos(true);
   request.mutable_stop()->add_stop_token_ids(66);
   request.mutable_output()->set_logprobs(0);
+  request.mutable_output()->set_prompt_logprobs(20);
   request.set_first_sample_index(5);
   request.set_priority(v1::PRIORITY_INTERACTIVE);
   request.add_resume_token_ids(67);
@@ -384,6 +386,9 @@ TEST_F(RequestReaderTest, EverySetFieldReachesTheEngine) {
   EXPECT_TRUE(read->seed_given);
   EXPECT_EQ(params.sample_index, 5u);
   EXPECT_EQ(params.logprobs, 0);
+  EXPECT_EQ(params.prompt_logprobs, 20);
+  EXPECT_TRUE(read->wants_prompt());
+  EXPECT_EQ(read->prompt_text, "abc");
   EXPECT_EQ(params.logit_bias, (std::vector<std::pair<schedule::TokenId, float>>{{3, 2.f}, {65, -1.f}}));
   EXPECT_EQ(read->engine.stop.max_tokens, 20);
   EXPECT_EQ(read->engine.stop.min_tokens, 4);
@@ -392,6 +397,22 @@ TEST_F(RequestReaderTest, EverySetFieldReachesTheEngine) {
   EXPECT_EQ(read->engine.priority, 2);
   EXPECT_EQ(read->engine.prompt, (std::vector<schedule::TokenId>{'a', 'b', 'c', 67}));
   EXPECT_EQ(read->engine.resumed_tokens, 1);
+}
+
+// Prompt is one message, and what it can hold is a limit of its own.
+TEST_F(RequestReaderTest, ThePromptsLogprobsFitAMessage) {
+  model_.description.mutable_limits()->set_max_context(1 << 20);
+  model_.description.mutable_limits()->set_kv_tokens(1 << 20);
+  GenerateRequest request = TextRequest(std::string(33156, 'a'), 5);
+  request.mutable_output()->set_prompt_logprobs(20);
+  EXPECT_TRUE(Read(request).ok());
+  request.mutable_text()->append("a");
+  const absl::Status status = Read(request).status();
+  EXPECT_EQ(service::ReasonOf(status), kField);
+  EXPECT_EQ(status.message(),
+            "output.prompt_logprobs: 20 of 33157 tokens are up to 8388721 bytes, the limit is 8388608");
+  request.mutable_output()->set_prompt_logprobs(19);
+  EXPECT_TRUE(Read(request).ok());
 }
 
 GenerateRequest ChatRequest(const std::string& role, const std::string& content) {

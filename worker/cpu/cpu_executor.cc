@@ -116,6 +116,8 @@ absl::Status CpuExecutor::CheckRows(const Batch& batch) const {
 absl::Status CpuExecutor::CheckSamples(const Batch& batch) const {
   for (const BatchSample& sample : batch.samples) {
     HEKLA_RETURN_IF_ERROR(CheckRange("row of a sample", sample.row, 0, int64_t(batch.rows.size()) - 1));
+    HEKLA_RETURN_IF_ERROR(
+        CheckRange("token of a sample", sample.token, schedule::kDrawn, plan_.config.vocabulary - 1));
     if (batch.rows[sample.row].slot != sample.slot) {
       return absl::InvalidArgumentError(absl::StrCat("sample of slot ", sample.slot, " names row ",
                                                      sample.row, ", which is of slot ",
@@ -125,8 +127,10 @@ absl::Status CpuExecutor::CheckSamples(const Batch& batch) const {
   return absl::OkStatus();
 }
 
-schedule::SampleResult CpuExecutor::Sample(const BatchRow& row, absl::Span<const float> logits) {
+schedule::SampleResult CpuExecutor::Sample(const BatchRow& row, schedule::TokenId known,
+                                           absl::Span<const float> logits) {
   Slot& slot = slots_[row.slot];
+  if (known != schedule::kDrawn) return ScoreToken(logits, known, slot.assignment.sampling.prompt_logprobs);
   const int position = row.position + 1;
   absl::Span<const schedule::TokenId> suppressed;
   if (position < slot.assignment.suppress_until) suppressed = slot.assignment.suppressed_tokens;
@@ -156,7 +160,8 @@ absl::Status CpuExecutor::Run(const Batch& batch, schedule::BatchResult* result)
   const size_t vocabulary = plan_.config.vocabulary;
   for (size_t i = 0; i < batch.samples.size(); ++i) {
     const absl::Span<const float> own = absl::MakeConstSpan(logits).subspan(i * vocabulary, vocabulary);
-    result->samples.push_back(Sample(batch.rows[batch.samples[i].row], own));
+    const BatchSample& sample = batch.samples[i];
+    result->samples.push_back(Sample(batch.rows[sample.row], sample.token, own));
   }
   if (batch.return_logits) result->logits = std::move(logits);
   CountBytes(batch);

@@ -56,7 +56,8 @@ class CpuExecutor {
   absl::Status ApplyAssignments(const schedule::Batch& batch);
   absl::Status CheckRows(const schedule::Batch& batch) const;
   absl::Status CheckSamples(const schedule::Batch& batch) const;
-  schedule::SampleResult Sample(const schedule::BatchRow& row, absl::Span<const float> logits);
+  schedule::SampleResult Sample(const schedule::BatchRow& row, schedule::TokenId known,
+                                absl::Span<const float> logits);
   void CountBytes(const schedule::Batch& batch);
 
   const model::Plan plan_;

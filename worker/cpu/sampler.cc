@@ -161,4 +161,14 @@ SampleResult SampleToken(absl::Span<const float> logits, absl::Span<const TokenI
   return result;
 }
 
+SampleResult ScoreToken(absl::Span<const float> logits, TokenId token, int count) {
+  const std::vector<float> clean = AdjustedLogits(logits, {}, SamplingParams(), {});
+  const float largest = *std::max_element(clean.begin(), clean.end());
+  SampleResult result;
+  result.token = token;
+  result.logprob = kNever;
+  if (largest != kNever) FillLogprobs(clean, largest, count, &result);
+  return result;
+}
+
 }  // namespace hekla::cpu

@@ -14,7 +14,8 @@
 //   * Draw: w = floor(p * 2^30), at least 1 for the likeliest; W = sum of w; target = u * W / 2^32 (rounded
 //   down) with
 //     u = DrawBits(seed, sample_index, position); the first id, ascending, whose cumulative w exceeds target.
-//   * Log probabilities: log softmax of l after suppression, at temperature 1.
+//   * Log probabilities: log softmax of l after suppression, at temperature 1; of a token that is known, of
+//   the raw l.
 #ifndef HEKLA_WORKER_CPU_SAMPLER_H_
 #define HEKLA_WORKER_CPU_SAMPLER_H_
 
@@ -34,6 +35,10 @@ schedule::SampleResult SampleToken(absl::Span<const float> logits,
                                    absl::Span<const schedule::TokenId> history,
                                    const schedule::SamplingParams& params,
                                    absl::Span<const schedule::TokenId> suppressed, int position);
+
+// How likely `token`, which is known, was by the raw logits [V], and the `count` likeliest; none of
+// probability 0.
+schedule::SampleResult ScoreToken(absl::Span<const float> logits, schedule::TokenId token, int count);
 
 }  // namespace hekla::cpu
 

@@ -356,6 +356,11 @@ TokenEvent Engine::Compose(const SequenceEvent& news, Stream* stream) {
   TokenEvent event;
   event.token_offset = news.token_offset;
   event.finish = news.finish;
+  for (int i = 0; i < news.prompt_logprobs; ++i) {
+    schedule::SampleResult& sample = result_.samples[news.sample + i];
+    event.prompt_logprobs.push_back(sample.logprob);
+    event.prompt_top_logprobs.push_back(std::move(sample.top));
+  }
   const int64_t now_us = NowMicros();
   if (news.token >= 0) {
     event.tokens.push_back(news.token);

@@ -23,6 +23,9 @@ struct TokenEvent {
   std::vector<schedule::TokenId> tokens;
   std::vector<float> logprobs;                                 // beside tokens, if asked for
   std::vector<std::vector<schedule::TokenLogprob>> top_logprobs;  // beside tokens, if asked for
+  // Of the prompt's next tokens, from its second on, if asked for: as they are computed, all before the first of `tokens`.
+  std::vector<float> prompt_logprobs;
+  std::vector<std::vector<schedule::TokenLogprob>> prompt_top_logprobs;  // beside prompt_logprobs
   schedule::FinishReason finish = schedule::FinishReason::kNone;
   absl::Status error;                                          // with finish == kError
   absl::Duration queue_time, prefill_time, decode_time;        // set with the last event

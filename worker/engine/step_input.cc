@@ -52,6 +52,7 @@ absl::Status PackSlot(const schedule::SlotAssignment& slot, const Limits& limits
   out.Poke(base + kSlotSeedHigh, static_cast<uint32_t>(s.seed >> 32));
   out.Poke(base + kSlotSampleIndex, s.sample_index);
   out.Poke(base + kSlotLogprobs, static_cast<uint32_t>(s.logprobs + 1));
+  out.Poke(base + kSlotPromptLogprobs, static_cast<uint32_t>(s.prompt_logprobs + 1));
   out.Poke(base + kSlotBiasCount, static_cast<uint32_t>(s.logit_bias.size()));
   for (size_t i = 0; i < s.logit_bias.size(); ++i) {
     const auto [token, value] = s.logit_bias[i];
@@ -91,8 +92,12 @@ absl::Status PackRows(const schedule::Batch& batch, const Limits& limits, const 
     if (sample.row < 0 || sample.row >= static_cast<int>(batch.rows.size())) {
       return OutOfRange("sample row", sample.row, static_cast<int64_t>(batch.rows.size()));
     }
+    if (sample.token != schedule::kDrawn && (sample.token < 0 || sample.token >= limits.vocabulary)) {
+      return OutOfRange("sample token", sample.token, limits.vocabulary);
+    }
     *out++ = static_cast<uint32_t>(sample.row);
     *out++ = static_cast<uint32_t>(sample.slot);
+    *out++ = sample.token == schedule::kDrawn ? kernels::kDrawn : static_cast<uint32_t>(sample.token);
   }
   return absl::OkStatus();
 }
@@ -106,7 +111,7 @@ StepInputLayout::StepInputLayout(const Limits& limits) {
   slot_stride = bias_offset + 2 * kMaxBias;
   history_stride = limits.max_context + 1;
   samples_offset = kInputHeader + 3 * limits.max_rows;
-  pokes_offset = samples_offset + 2 * limits.max_samples;
+  pokes_offset = samples_offset + 3 * limits.max_samples;
   max_pokes = limits.max_sequences * slot_stride;
   entry_words = pokes_offset + 2 * max_pokes;
 }

@@ -47,6 +47,9 @@ absl::Status CheckSampling(const SamplingParams& sampling, int vocabulary) {
   if (sampling.logprobs < -1 || sampling.logprobs > kMaxLogprobs) {
     return Invalid("logprobs is ", sampling.logprobs, ", the limit is ", kMaxLogprobs);
   }
+  if (sampling.prompt_logprobs < -1 || sampling.prompt_logprobs > kMaxLogprobs) {
+    return Invalid("prompt_logprobs is ", sampling.prompt_logprobs, ", the limit is ", kMaxLogprobs);
+  }
   if (sampling.logit_bias.size() > kMaxLogitBias) {
     return Invalid("logit_bias has ", sampling.logit_bias.size(), " entries, the limit is ", kMaxLogitBias);
   }

@@ -14,6 +14,7 @@
 namespace hekla::schedule {
 
 inline constexpr TokenId kFromDevice = -1;
+inline constexpr TokenId kDrawn = -1;
 
 // Tokens of KV memory in one block; block b means the same token span in every layer.
 inline constexpr int kBlockTokens = 32;
@@ -24,10 +25,12 @@ struct BatchRow {
   TokenId token = kFromDevice;     // >= 0: written to history[slot][position] before it is used
 };
 
-// Row `row` gives logits; a token is drawn from them and written to history[slot][position + 1].
+// Row `row` gives logits; a token is drawn from them and written to history[slot][position + 1]. Or the next token is known, as a prompt's
+// is: then only its log probability is asked for (SamplingParams::prompt_logprobs), and nothing is drawn or written.
 struct BatchSample {
   int row = 0;
   int slot = 0;
+  TokenId token = kDrawn;          // >= 0: the known one
 };
 
 // A slot changes hands: its sampling parameters hold from this step on.
@@ -67,8 +70,9 @@ struct Batch {
 };
 
 struct SampleResult {
-  TokenId token = 0;
-  float logprob = 0;                           // of `token` under softmax of the logits after penalties and bias, at temperature 1
+  TokenId token = 0;                           // drawn, or BatchSample::token
+  float logprob = 0;                           // of `token` under softmax at temperature 1 of the logits: after penalties and bias where it
+                                               // was drawn, as they are where it was known
   std::vector<TokenLogprob> top;               // likeliest first; only if asked for
 };
 

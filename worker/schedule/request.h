@@ -31,6 +31,7 @@ struct SamplingParams {
   uint64_t seed = 0;
   uint32_t sample_index = 0;
   int logprobs = -1;             // -1 = none; 0 = the chosen token's; n = also the n likeliest, n <= kMaxLogprobs
+  int prompt_logprobs = -1;      // the same of the prompt's tokens but the first, by the raw logits; resumed ones not included
 
   bool has_penalties() const {
     return penalty_last_n > 0 && (repetition_penalty != 1 || presence_penalty != 0 || frequency_penalty != 0);

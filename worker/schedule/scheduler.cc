@@ -45,7 +45,7 @@ Scheduler::Scheduler(SchedulerOptions options)
   parked_.reserve(options_.max_sequences);
   for (PlannedStep& planned : planned_) {
     planned.sequences.reserve(max_running_);
-    planned.samples.reserve(max_running_);
+    planned.samples.reserve(options_.max_samples);
   }
 }
 
@@ -165,6 +165,21 @@ int Scheduler::RowsLeft(const Batch& batch) const {
   return options_.max_rows - static_cast<int>(batch.rows.size());
 }
 
+int Scheduler::SamplesLeft(const Batch& batch) const {
+  return options_.max_samples - static_cast<int>(batch.samples.size());
+}
+
+// How many samples the sequence's chunk may take. Where it wants one a row it leaves one to each prompt
+// behind it and one to a newcomer. There is always one: max_running_ sees to it.
+int Scheduler::SamplesFor(const Sequence& sequence, const Batch& batch) const {
+  const int left = SamplesLeft(batch);
+  if (!sequence.scores()) return left;
+  int others = static_cast<int>(running_.size()) < max_running_ ? 1 : 0;
+  for (const Sequence* other : running_)
+    others += sequence.Before(*other) && other->planned < other->prefill_end;
+  return std::max(left - others, std::min(left, 1));
+}
+
 // A row for every decoding sequence; max_running_ makes room for all of them. PreemptForBlock takes from the
 // end of running_, so the index stays valid.
 void Scheduler::PlanDecode(Batch* batch) {
@@ -176,7 +191,7 @@ void Scheduler::PlanDecode(Batch* batch) {
     batch->rows.push_back({sequence->slot, position, kFromDevice});
     sequence->planned = position + 1;
     Refer(sequence);
-    PlanSample(sequence, batch);
+    PlanSample(sequence, position + 1, batch);
   }
 }
 
@@ -190,34 +205,49 @@ void Scheduler::PlanAdmissions(int* chunk_rows, Batch* batch) {
   while (*chunk_rows > 0 && RowsLeft(*batch) > 0) {
     Sequence* candidate = FirstWaiting();
     if (candidate == nullptr || !MakeAdmissible(*candidate)) return;
+    if (SamplesLeft(*batch) == 0) return;  // prompts that are scored have them; the next step keeps one
     Admit(candidate, batch);
     PlanChunk(candidate, chunk_rows, batch);
   }
 }
 
-// The next rows of a prompt, as many as budget and blocks allow; the last row of the prompt draws a token.
+// Where the sequence's next `rows` rows end, or where they want more samples than there are.
+int Scheduler::ChunkEnd(const Sequence& sequence, int rows, const Batch& batch) const {
+  int samples = SamplesFor(sequence, batch);
+  for (int position = sequence.planned; position < sequence.planned + rows; ++position) {
+    if (sequence.samples(position) && --samples < 0) return position;
+  }
+  return sequence.planned + rows;
+}
+
+// The next rows of a prompt, as many as budget, samples and blocks allow; the last row of the prompt draws a
+// token.
 void Scheduler::PlanChunk(Sequence* sequence, int* chunk_rows, Batch* batch) {
   const int first = sequence->planned;
   const int rows = std::min({sequence->prefill_end - first, *chunk_rows, RowsLeft(*batch)});
   if (rows <= 0) return;
-  const int end = HoldBlocks(sequence, first + rows, batch);
+  const int end = HoldBlocks(sequence, ChunkEnd(*sequence, rows, *batch), batch);
   if (end <= first) return;
   for (int position = first; position < end; ++position) {
     batch->rows.push_back({sequence->slot, position, sequence->tokens[position]});
+    if (sequence->samples(position)) PlanSample(sequence, position + 1, batch);
   }
   sequence->planned = end;
+  sequence->scored = std::max(sequence->scored, std::min(end, sequence->scored_end()));
   sequence->chunk_step = current_->step;
   sequence->chunk_first = first;
   *chunk_rows -= end - first;
   uncomputed_prompt_tokens_ -= end - first;
   Refer(sequence);
-  if (end == sequence->prefill_end) PlanSample(sequence, batch);
 }
 
-// The last row of the batch, which is the sequence's, draws its next token.
-void Scheduler::PlanSample(Sequence* sequence, Batch* batch) {
-  batch->samples.push_back({static_cast<int>(batch->rows.size()) - 1, sequence->slot});
-  current_->samples.push_back({sequence, sequence->planned});
+// The last row of the batch, which is the sequence's, gives a sample: of its token at `position`, drawn if
+// the host does not feed it.
+void Scheduler::PlanSample(Sequence* sequence, int position, Batch* batch) {
+  const bool drawn = position >= sequence->prefill_end;
+  const TokenId token = drawn ? kDrawn : sequence->tokens[position];
+  batch->samples.push_back({static_cast<int>(batch->rows.size()) - 1, sequence->slot, token});
+  current_->samples.push_back({sequence, position, drawn});
 }
 
 // The step being planned refers to the sequence. Called at most once a step for each: a sequence decodes or
@@ -304,22 +334,37 @@ absl::Status Scheduler::CheckResult(const BatchResult& result) const {
   return absl::OkStatus();
 }
 
+// The sequence's next token has come, as sample `sample` of its step.
+void Scheduler::TakeToken(Sequence* sequence, TokenId token, int sample, std::vector<SequenceEvent>* events) {
+  SequenceEvent event;
+  event.id = sequence->request.id;
+  event.token_offset = static_cast<int>(sequence->tokens.size()) - sequence->prompt_tokens;
+  event.token = token;
+  event.sample = sample;
+  sequence->tokens.push_back(token);
+  event.finish = ReasonAfter(*sequence, token);
+  events->push_back(event);
+  if (event.finish != FinishReason::kNone) End(sequence);
+}
+
 absl::Status Scheduler::Finish(const BatchResult& result, std::vector<SequenceEvent>* events) {
   HEKLA_RETURN_IF_ERROR(CheckResult(result));
   const PlannedStep& planned = planned_[oldest_];
-  for (size_t i = 0; i < planned.samples.size(); ++i) {
-    const auto [sequence, position] = planned.samples[i];
+  for (int i = 0; i < static_cast<int>(planned.samples.size()); ++i) {
+    const auto [sequence, position, drawn] = planned.samples[i];
     if (sequence->state == SequenceState::kEnded) continue;
-    HEKLA_CHECK(position == static_cast<int>(sequence->tokens.size()), "a token is lost or doubled");
-    SequenceEvent event;
-    event.id = sequence->request.id;
-    event.token_offset = position - sequence->prompt_tokens;
-    event.token = result.samples[i].token;
-    event.sample = static_cast<int>(i);
-    sequence->tokens.push_back(event.token);
-    event.finish = ReasonAfter(*sequence, event.token);
-    events->push_back(event);
-    if (event.finish != FinishReason::kNone) End(sequence);
+    if (drawn) {
+      HEKLA_CHECK(position == static_cast<int>(sequence->tokens.size()), "a token is lost or doubled");
+      TakeToken(sequence, result.samples[i].token, i, events);
+    } else if (i > 0 && planned.samples[i - 1].sequence == sequence) {
+      ++events->back().prompt_logprobs;
+    } else {
+      SequenceEvent& event = events->emplace_back();
+      event.id = sequence->request.id;
+      event.token_offset = static_cast<int>(sequence->tokens.size()) - sequence->prompt_tokens;
+      event.sample = i;
+      event.prompt_logprobs = 1;
+    }
   }
   for (Sequence* sequence : planned.sequences) {
     const bool leaving =

@@ -14,6 +14,10 @@
 // A parked sequence gets no rows. It keeps slot and blocks until anyone else needs them: it is preempted
 // before any other, whatever its priority, and then waits parked.
 //
+// A prompt whose log probabilities are asked for gives a sample a row, so its chunks are bounded by the
+// samples of a step too. It leaves one to each prompt behind it and one to a newcomer: nobody waits for it to
+// draw. A sample that is planned once counts: a preempted sequence is computed again without them.
+//
 // Requests of one group (samples of one prompt) share the blocks of their prompt: one of them computes it
 // while the others wait, who then compute what is left of the last block, and their own tokens. A block is
 // free when nobody holds it any more.
@@ -37,13 +41,15 @@
 
 namespace hekla::schedule {
 
-// News of one sequence: a new token, its end, or both.
+// News of one sequence: a new token, its end, or both; or log probabilities of the prompt, all of which come
+// before the first token, from that of the prompt's second one on.
 struct SequenceEvent {
   uint64_t id = 0;
   int token_offset =
       0;  // of `token` among the output tokens, resumed ones included; without a token, their count
-  TokenId token = -1;  // -1: no token
-  int sample = -1;     // index of the token in BatchResult::samples
+  TokenId token = -1;       // -1: no token
+  int sample = -1;          // index of the token in BatchResult::samples
+  int prompt_logprobs = 0;  // so many samples, `sample` and those after it, are of the prompt's next tokens
   FinishReason finish = FinishReason::kNone;
 };
 
@@ -123,6 +129,7 @@ class Scheduler {
   struct PlannedSample {
     Sequence* sequence;
     int position;  // of the new token
+    bool drawn;    // else it is the prompt's
   };
   struct PlannedStep {
     uint64_t step = 0;
@@ -134,7 +141,9 @@ class Scheduler {
   void PlanPrefill(int* chunk_rows, Batch* batch);
   void PlanAdmissions(int* chunk_rows, Batch* batch);
   void PlanChunk(Sequence* sequence, int* chunk_rows, Batch* batch);
-  void PlanSample(Sequence* sequence, Batch* batch);
+  void PlanSample(Sequence* sequence, int position, Batch* batch);
+  int ChunkEnd(const Sequence& sequence, int rows, const Batch& batch) const;
+  int SamplesFor(const Sequence& sequence, const Batch& batch) const;
   void Refer(Sequence* sequence);
   Sharing SharingOf(const Sequence& candidate) const;
   void ShareBlocks(Sequence* sequence, Batch* batch);
@@ -150,8 +159,10 @@ class Scheduler {
   void Release(Sequence* sequence);
   FinishReason ReasonAfter(const Sequence& sequence, TokenId token) const;
   int RowsLeft(const Batch& batch) const;
+  int SamplesLeft(const Batch& batch) const;
   Sequence* FirstWaiting() const;
   absl::Status CheckResult(const BatchResult& result) const;
+  void TakeToken(Sequence* sequence, TokenId token, int sample, std::vector<SequenceEvent>* events);
   absl::Status CheckMemory() const;
   absl::Status CheckLists() const;
 

@@ -9,7 +9,8 @@ namespace hekla::schedule {
 
 // Blocks of the prompt that another sequence of the candidate's group has filled in steps before this one.
 // The last token is computed always: its logits draw the next. So are the tokens in the window of the
-// penalties, which devices look up in a history that computing fills.
+// penalties, which devices look up in a history that computing fills, and those whose rows give log
+// probabilities.
 Scheduler::Sharing Scheduler::SharingOf(const Sequence& candidate) const {
   Sharing sharing;
   if (candidate.request.group == 0) return sharing;
@@ -17,6 +18,7 @@ Scheduler::Sharing Scheduler::SharingOf(const Sequence& candidate) const {
   int useful = std::min(candidate.prompt_tokens, tokens - 1);
   const SamplingParams& sampling = candidate.request.sampling;
   if (sampling.has_penalties()) useful = std::min(useful, tokens - sampling.penalty_last_n);
+  if (candidate.scores()) useful = std::min(useful, candidate.scored);
   const int wanted = std::max(0, useful) / kBlockTokens;
   if (wanted == 0) return sharing;
   const auto look_at = [&](const Sequence* other) {

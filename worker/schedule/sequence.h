@@ -27,9 +27,10 @@ struct Scheduler::Sequence {
   int end = 0;                  // tokens at most: prompt_tokens + max_tokens
   int prefill_end = 0;          // the host feeds tokens [0, prefill_end), the device the rest
   int planned = 0;              // rows planned: positions [0, planned)
-  uint64_t chunk_step = 0;      // the step with its last rows of the prompt ...
-  int chunk_first = 0;          // ... and the first of them
-  int in_flight = 0;            // planned steps that refer to this sequence
+  int scored = 0;           // prompt rows [0, scored) have had their sample planned, and never get it again
+  uint64_t chunk_step = 0;  // the step with its last rows of the prompt ...
+  int chunk_first = 0;      // ... and the first of them
+  int in_flight = 0;        // planned steps that refer to this sequence
   int slot = -1;
   std::vector<int> blocks;  // blocks[i] holds positions [i * kBlockTokens, (i + 1) * kBlockTokens)
   uint64_t arrival = 0;
@@ -43,6 +44,13 @@ struct Scheduler::Sequence {
   }
   // Rows are planned for positions below this: the last token is drawn and not computed.
   int rows_end() const { return end - 1; }
+  // Of prompt rows [0, this) the next token's log probability is asked for.
+  int scored_end() const { return request.sampling.prompt_logprobs >= 0 ? prompt_tokens - 1 : 0; }
+  bool scores() const { return scored < scored_end(); }
+  // A row of the prompt, as fed now, that gives a sample.
+  bool samples(int position) const {
+    return position == prefill_end - 1 || (position >= scored && position < scored_end());
+  }
   int uncomputed_prompt_tokens() const { return planned < prefill_end ? prefill_end - planned : 0; }
 };
 

@@ -21,11 +21,18 @@ void RecordingSink::OnTokens(engine::TokenEvent event) {
     if (event.token_offset != next_offset_) {
       record_.disorder = absl::StrCat("offset ", event.token_offset, ", expected ", next_offset_);
     }
+    if (!event.prompt_logprobs.empty() && (!record_.started || !record_.tokens.empty())) {
+      record_.disorder = "log probabilities of the prompt before OnStarted or after a token";
+    }
     next_offset_ += static_cast<int>(event.tokens.size());
     record_.tokens.insert(record_.tokens.end(), event.tokens.begin(), event.tokens.end());
     record_.logprobs.insert(record_.logprobs.end(), event.logprobs.begin(), event.logprobs.end());
     record_.top_logprobs.insert(record_.top_logprobs.end(), event.top_logprobs.begin(),
                                 event.top_logprobs.end());
+    record_.prompt_logprobs.insert(record_.prompt_logprobs.end(), event.prompt_logprobs.begin(),
+                                   event.prompt_logprobs.end());
+    record_.prompt_top_logprobs.insert(record_.prompt_top_logprobs.end(), event.prompt_top_logprobs.begin(),
+                                       event.prompt_top_logprobs.end());
     ended_ = event.finish != schedule::FinishReason::kNone;
     record_.last = std::move(event);
     tokens = static_cast<int>(record_.tokens.size());

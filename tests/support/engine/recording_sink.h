@@ -1,6 +1,6 @@
 // A TokenSink that keeps what it gets and lets a test wait for it. It checks the order of events itself:
-// offsets go on without gap or repeat, OnStarted comes once and before the first token, nothing comes after
-// the end.
+// offsets go on without gap or repeat, OnStarted comes once and before the first token, of the prompt nothing
+// comes after a token, and nothing at all after the end.
 #ifndef HEKLA_TESTS_SUPPORT_ENGINE_RECORDING_SINK_H_
 #define HEKLA_TESTS_SUPPORT_ENGINE_RECORDING_SINK_H_
 
@@ -21,6 +21,8 @@ class RecordingSink : public engine::TokenSink {
     std::vector<schedule::TokenId> tokens;
     std::vector<float> logprobs;
     std::vector<std::vector<schedule::TokenLogprob>> top_logprobs;
+    std::vector<float> prompt_logprobs;
+    std::vector<std::vector<schedule::TokenLogprob>> prompt_top_logprobs;
     engine::TokenEvent last;
     bool started = false;
     std::string disorder;  // the first rule that was broken; empty = none

@@ -89,6 +89,12 @@ TokenId FakeEngine::TokenAt(const FakeEngineOptions& options, const schedule::Re
   return token;
 }
 
+float FakeEngine::PromptLogprobAt(const schedule::Request& request, int index) {
+  uint64_t hash = 0;
+  for (int i = 0; i <= index; ++i) hash = Mix(hash ^ static_cast<uint64_t>(request.prompt[i]));
+  return -0.125f * static_cast<float>(1 + hash % 64);
+}
+
 absl::StatusOr<uint64_t> FakeEngine::Submit(schedule::Request request, std::shared_ptr<TokenSink> sink) {
   const int64_t now = NowMicros();
   absl::MutexLock lock(&mutex_);
@@ -275,13 +281,36 @@ void FakeEngine::Admit(int64_t now, std::vector<Delivery>* out) {
   }
 }
 
-// One token of one sequence; false when it has ended.
+FakeEngine::Delivery FakeEngine::Score(Sequence* sequence) const {
+  const schedule::Request& request = sequence->request;
+  int end = static_cast<int>(request.prompt.size()) - request.resumed_tokens;
+  if (options_.score_chunk > 0) end = std::min(end, sequence->scored + options_.score_chunk);
+  Delivery delivery;
+  delivery.sink = sequence->sink;
+  delivery.has_event = true;
+  delivery.event.token_offset = request.resumed_tokens;
+  for (int& i = sequence->scored; i < end; ++i) {
+    delivery.event.prompt_logprobs.push_back(PromptLogprobAt(request, i));
+    std::vector<schedule::TokenLogprob>& top = delivery.event.prompt_top_logprobs.emplace_back();
+    for (int k = 0; k < request.sampling.prompt_logprobs; ++k) {
+      top.push_back({(request.prompt[i] + k) % options_.vocabulary, -0.125f * static_cast<float>(1 + k)});
+    }
+  }
+  return delivery;
+}
+
+// One token of one sequence, or what its prompt's logits say; false when it has ended.
 bool FakeEngine::Advance(Sequence* sequence, int64_t now, std::vector<Delivery>* out) {
   const schedule::Request& request = sequence->request;
   const bool struck = sequence->struck && sequence->emitted >= options_.fault.after_tokens;
   if (struck && options_.fault.kind == FakeFault::kDie) {
     if (options_.on_death) options_.on_death();
     dead_ = true;
+    return true;
+  }
+  const int prompt_tokens = static_cast<int>(request.prompt.size()) - request.resumed_tokens;
+  if (request.sampling.prompt_logprobs >= 0 && sequence->scored < prompt_tokens) {
+    out->push_back(Score(sequence));
     return true;
   }
   TokenEvent event;

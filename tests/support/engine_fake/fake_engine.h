@@ -1,6 +1,6 @@
 // An engine without a model, for tests of everything above it: token streams that are a function of (prompt,
 // seed, position), at a given rate, with faults on demand. A resumed request goes on exactly where the
-// unbroken one would be.
+// unbroken one would be. Log probabilities of a prompt take steps of their own, before the first token.
 //
 // Thread rule: any thread, as EngineInterface says; sinks are called on the fake's own thread. Lifetime: the
 // destructor ends what runs with kCancelled and joins the thread.
@@ -51,6 +51,7 @@ struct FakeEngineOptions {
   double prefill_tokens_per_second = 0;  // of what is not cached, before the first token; 0 = no time
   bool echo_prompt = false;  // output = the prompt's ids, then end_of_sequence
   bool gated = false;        // steps only as Grant() allows
+  int score_chunk = 0;       // log probabilities of a prompt that a step gives; 0 = all
   FakeFaultPlan fault;
   std::function<void()> on_death;
 };
@@ -83,6 +84,8 @@ class FakeEngine : public EngineInterface {
   // Output token `offset` (from 0, resumed ones counted) of `request`. Pure.
   static schedule::TokenId TokenAt(const FakeEngineOptions& options, const schedule::Request& request,
                                    int offset);
+  // The log probability of the prompt's token `index` given those before it. Pure.
+  static float PromptLogprobAt(const schedule::Request& request, int index);
 
  private:
   struct Sequence {
@@ -91,6 +94,7 @@ class FakeEngine : public EngineInterface {
     int64_t submitted_us = 0, admitted_us = 0, first_token_us = 0, due_us = 0;
     int emitted = 0;  // tokens since it was submitted
     bool started = false, cancelled = false, struck = false, parked = false;
+    int scored = 1;  // tokens of the prompt whose log probabilities were given, or that have none
   };
   struct Delivery {
     std::shared_ptr<TokenSink> sink;
@@ -108,6 +112,7 @@ class FakeEngine : public EngineInterface {
   void Step(int64_t now, bool may_emit, std::vector<Delivery>* out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Advance(Sequence* sequence, int64_t now, std::vector<Delivery>* out)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Delivery Score(Sequence* sequence) const;
   Delivery End(const Sequence& sequence, int64_t now, TokenEvent event) const;
   void SetParked(uint64_t id, bool parked);
   int Parked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

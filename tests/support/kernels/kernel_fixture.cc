@@ -36,8 +36,8 @@ vulkan::BufferRange KernelFixture::StepState(const std::vector<StepRow>& rows,
     std::copy_n(row, 3, &words[4 + 4 * i]);
   }
   for (size_t i = 0; i < samples.size(); ++i) {
-    const uint32_t sample[] = {samples[i].row, samples[i].slot, samples[i].position};
-    std::copy_n(sample, 3, &words[4 + 4 * (max_rows + i)]);
+    const uint32_t sample[] = {samples[i].row, samples[i].slot, samples[i].position, samples[i].token};
+    std::copy_n(sample, 4, &words[4 + 4 * (max_rows + i)]);
   }
   return Buffer(words);
 }

@@ -25,7 +25,7 @@ struct StepRow {
   uint32_t slot = 0, position = 0, token = 0;
 };
 struct StepSample {
-  uint32_t row = 0, slot = 0, position = 0;
+  uint32_t row = 0, slot = 0, position = 0, token = kernels::kDrawn;
 };
 
 class KernelFixture : public vulkan::DeviceFixture {

@@ -56,7 +56,12 @@ class SchedulerTest : public testing::Test {
     return status.ok();
   }
   void FinishOne() {
-    ASSERT_TRUE(scheduler_->Finish(model_->Take(), &events_).ok());
+    const schedule::BatchResult result = model_->Take();
+    ASSERT_TRUE(scheduler_->Finish(result, &events_).ok());
+    for (const schedule::SequenceEvent& event : events_) {
+      for (int i = 0; i < event.prompt_logprobs; ++i)
+        prompt_logprobs_[event.id].push_back(result.samples[event.sample + i].logprob);
+    }
     ASSERT_TRUE(scheduler_->CheckInvariants().ok()) << scheduler_->CheckInvariants();
     Collect();
   }
@@ -104,6 +109,7 @@ class SchedulerTest : public testing::Test {
   std::vector<schedule::SequenceEvent> events_;
   std::map<uint64_t, schedule::Request> requests_;
   std::map<uint64_t, std::vector<schedule::TokenId>> output_;
+  std::map<uint64_t, std::vector<float>> prompt_logprobs_;
   std::map<uint64_t, schedule::FinishReason> finish_;
 };
 

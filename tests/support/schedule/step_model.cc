@@ -44,6 +44,12 @@ TokenId NextToken(const std::vector<TokenId>& tokens, const schedule::SlotAssign
   return token;
 }
 
+float PromptLogprob(const std::vector<TokenId>& tokens) {
+  uint64_t hash = 0;
+  for (TokenId token : tokens) hash = Mix(hash * 31 + static_cast<uint64_t>(token) + 7);
+  return -static_cast<float>(hash % 4096) / 64;
+}
+
 ExpectedOutput OutputAlone(const schedule::Request& request, const schedule::SchedulerOptions& options) {
   schedule::SlotAssignment slot;
   const schedule::StopParams& stop = request.stop;
@@ -57,7 +63,13 @@ ExpectedOutput OutputAlone(const schedule::Request& request, const schedule::Sch
     }
   }
   ExpectedOutput expected;
-  std::vector<TokenId> tokens = request.prompt;
+  std::vector<TokenId> tokens;
+  for (int i = 0; i < prompt_tokens; ++i) {
+    tokens.push_back(request.prompt[i]);
+    if (i > 0 && request.sampling.prompt_logprobs >= 0)
+      expected.prompt_logprobs.push_back(PromptLogprob(tokens));
+  }
+  tokens = request.prompt;
   while (expected.finish == FinishReason::kNone) {
     const TokenId token = NextToken(tokens, slot, options.vocabulary);
     tokens.push_back(token);
@@ -194,6 +206,18 @@ std::vector<TokenId> StepModel::ReadBack(const Slot& slot, int tokens) const {
   return ids;
 }
 
+schedule::SampleResult StepModel::Score(const schedule::BatchRow& row, TokenId token,
+                                        const Slot& slot) const {
+  std::vector<TokenId> tokens = ReadBack(slot, row.position + 1);
+  tokens.push_back(token);
+  schedule::SampleResult result;
+  result.token = token;
+  result.logprob = PromptLogprob(tokens);
+  for (int i = 0; i < slot.assignment.sampling.prompt_logprobs; ++i)
+    result.top.push_back({i, -static_cast<float>(i)});
+  return result;
+}
+
 absl::Status StepModel::Draw(const Batch& batch, Step* step) {
   int previous_row = -1;
   for (const schedule::BatchSample& sample : batch.samples) {
@@ -205,8 +229,12 @@ absl::Status StepModel::Draw(const Batch& batch, Step* step) {
     Slot& slot = slots_[sample.slot];
     if (row.slot != sample.slot)
       return Broken("a sample of slot ", sample.slot, " from a row of slot ", row.slot);
+    if (sample.token != schedule::kDrawn) {
+      step->result.samples.push_back(Score(row, sample.token, slot));
+      continue;
+    }
     if (row.position + 1 != slot.next_position)
-      return Broken("a sample from a row that is not the slot's last");
+      return Broken("a token drawn from a row that is not the slot's last");
     if (row.position + 1 >= options_.max_context) return Broken("a token beyond the context");
     const schedule::SamplingParams& sampling = slot.assignment.sampling;
     for (int i = std::max(0, slot.next_position - sampling.penalty_last_n); i < slot.next_position; ++i) {

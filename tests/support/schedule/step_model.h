@@ -18,9 +18,14 @@ namespace hekla::test {
 schedule::TokenId NextToken(const std::vector<schedule::TokenId>& tokens,
                             const schedule::SlotAssignment& slot, int vocabulary);
 
-// What a request alone must give: its output (resumed ids not included) and why it ended.
+// The log probability of the last of `tokens` given those before it.
+float PromptLogprob(const std::vector<schedule::TokenId>& tokens);
+
+// What a request alone must give: its output (resumed ids not included), what it says of its prompt, and why
+// it ended.
 struct ExpectedOutput {
   std::vector<schedule::TokenId> tokens;
+  std::vector<float> prompt_logprobs;  // if asked for
   schedule::FinishReason finish = schedule::FinishReason::kNone;
 };
 ExpectedOutput OutputAlone(const schedule::Request& request, const schedule::SchedulerOptions& options);
@@ -58,6 +63,8 @@ class StepModel {
   absl::Status ShareBlock(const schedule::BlockAssignment& assignment, Slot* slot);
   Slot* SlotOf(uint64_t epoch);
   bool Refers(uint64_t epoch) const;
+  schedule::SampleResult Score(const schedule::BatchRow& row, schedule::TokenId token,
+                               const Slot& slot) const;
   std::vector<schedule::TokenId> ReadBack(const Slot& slot, int tokens) const;
 
   const schedule::SchedulerOptions options_;

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/golden_model.h"
+#include "worker/cpu/sampler.h"
 
 namespace hekla::cpu {
 namespace {
@@ -186,6 +187,35 @@ TEST(CpuExecutorTest, SuppressedTokensWaitForTheirPosition) {
   EXPECT_EQ(RunStep(executor.get(), batch).samples[0].token, likeliest);
 }
 
+TEST(CpuExecutorTest, AKnownTokenIsScoredAndNotWritten) {
+  const GoldenModel golden("llama-plain");
+  const auto executor = Make(golden.plan, Options());
+  schedule::SamplingParams sampling;
+  sampling.prompt_logprobs = 3;
+  sampling.logit_bias = {{11, 50.0f}};
+  Batch batch;
+  Assign(0, sampling, &batch);
+  batch.rows = {{0, 0, 7}, {0, 1, 9}};
+  batch.samples = {{0, 0, 9}, {1, 0, 30}};
+  const BatchResult result = RunStep(executor.get(), batch);
+  const size_t vocabulary = golden.plan.config.vocabulary;
+  ASSERT_EQ(result.samples.size(), 2u);
+  for (int i = 0; i < 2; ++i) {
+    const absl::Span<const float> logits =
+        absl::MakeConstSpan(result.logits).subspan(i * vocabulary, vocabulary);
+    const schedule::SampleResult expected = ScoreToken(logits, batch.samples[i].token, 3);
+    EXPECT_EQ(result.samples[i].token, batch.samples[i].token);
+    EXPECT_EQ(result.samples[i].logprob, expected.logprob);
+    ASSERT_EQ(result.samples[i].top.size(), 3u);
+    EXPECT_EQ(result.samples[i].top[0].token, expected.top[0].token);
+  }
+  Batch next;
+  next.rows.push_back({0, 2, kFromDevice});
+  BatchResult nothing;
+  EXPECT_THAT(std::string(executor->Run(next, &nothing).message()),
+              HasSubstr("no token is known at position 2"));
+}
+
 class RefusalTest : public testing::Test {
  protected:
   RefusalTest() : golden_("llama-plain"), executor_(Make(golden_.plan, Options())) {
@@ -252,6 +282,11 @@ TEST_F(RefusalTest, SampleOfAnotherSlot) {
 TEST_F(RefusalTest, SampleRow) {
   batch_.samples[0].row = 1;
   ExpectRefused("row of a sample is 1");
+}
+
+TEST_F(RefusalTest, SampleToken) {
+  batch_.samples[0].token = 97;
+  ExpectRefused("token of a sample is 97, allowed is -1..96");
 }
 
 TEST(CpuExecutorTest, OptionsAreChecked) {

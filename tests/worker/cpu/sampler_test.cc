@@ -208,6 +208,21 @@ TEST(SamplerTest, TopListHoldsNothingImpossible) {
   EXPECT_EQ(Sample({1, 2, -kInf, kNan, 3}, params, {}, {4}).top.size(), 2u);
 }
 
+TEST(SamplerTest, AKnownTokenIsScoredByTheRawLogits) {
+  const std::vector<float> logits = {0, std::log(3.0f), kNan, std::log(4.0f), -kInf};
+  const SampleResult result = ScoreToken(logits, 0, 2);
+  EXPECT_EQ(result.token, 0);
+  EXPECT_NEAR(result.logprob, std::log(1.0 / 8), 1e-6);
+  ASSERT_EQ(result.top.size(), 2u);
+  EXPECT_EQ(result.top[0].token, 3);
+  EXPECT_NEAR(result.top[1].logprob, std::log(3.0 / 8), 1e-6);
+  EXPECT_EQ(ScoreToken(logits, 2, 0).logprob, -kInf);
+  EXPECT_EQ(ScoreToken(logits, 4, 20).logprob, -kInf);
+  EXPECT_EQ(ScoreToken(logits, 4, 20).top.size(), 3u);
+  EXPECT_TRUE(ScoreToken(logits, 1, 0).top.empty());
+  EXPECT_EQ(ScoreToken({-kInf, kNan}, 1, 5).logprob, -kInf);
+}
+
 // Whatever the logits and settings, the token drawn is one that may be drawn.
 TEST(SamplerTest, RandomSettingsStayInTheSupport) {
   const uint32_t seed = std::random_device{}();

@@ -59,12 +59,14 @@ class Simulation {
   uint64_t preemptions() const { return scheduler_.counts().preemptions_total; }
   int refused() const { return refused_; }
   int parks() const { return parks_; }
+  int scores() const { return scores_; }
   uint64_t shared() const { return scheduler_.counts().shared_tokens_total; }
 
  private:
   struct Live {
     Request request;
     std::vector<TokenId> tokens;
+    std::vector<float> prompt_logprobs;
     bool started = false;
     bool cancelled = false;
     bool parked = false;
@@ -107,6 +109,7 @@ class Simulation {
     request.sampling.seed = random_();
     if (Chance(30)) request.sampling.frequency_penalty = 0.5f;
     request.sampling.penalty_last_n = Below(80);
+    if (Chance(25)) request.sampling.prompt_logprobs = Below(3);
     request.priority = Below(3);
     if (Chance(10)) request.deadline_us = now_us_ + 1 + Below(3000);
     return request;
@@ -201,7 +204,16 @@ class Simulation {
     const BatchResult result = model_.Take();
     const absl::Status status = scheduler_.Finish(result, &events);
     ASSERT_TRUE(status.ok()) << status;
-    for (const SequenceEvent& event : events) ASSERT_EQ(event.token, result.samples[event.sample].token);
+    for (const SequenceEvent& event : events) {
+      for (int i = 0; i < event.prompt_logprobs; ++i)
+        live_[event.id].prompt_logprobs.push_back(result.samples[event.sample + i].logprob);
+      if (event.prompt_logprobs > 0) {
+        ASSERT_EQ(event.token, -1);
+        ++scores_;
+      } else {
+        ASSERT_EQ(event.token, result.samples[event.sample].token);
+      }
+    }
     Take(events);
   }
 
@@ -214,6 +226,9 @@ class Simulation {
         ASSERT_TRUE(live.started);
         ASSERT_TRUE(!live.parked || live.tokens_to_come-- > 0) << event.id << " is parked and computed";
         live.tokens.push_back(event.token);
+        if (live.tokens.size() == 1) {
+          ASSERT_EQ(live.prompt_logprobs, test::OutputAlone(live.request, options_).prompt_logprobs);
+        }
       }
       if (event.finish == FinishReason::kNone) continue;
       CheckOutput(live, event.finish);
@@ -225,6 +240,8 @@ class Simulation {
 
   void CheckOutput(const Live& live, FinishReason finish) {
     const test::ExpectedOutput alone = test::OutputAlone(live.request, options_);
+    ASSERT_LE(live.prompt_logprobs.size(), alone.prompt_logprobs.size());
+    ASSERT_TRUE(std::equal(live.prompt_logprobs.begin(), live.prompt_logprobs.end(), alone.prompt_logprobs.begin()));
     if (finish == FinishReason::kCancelled || finish == FinishReason::kDeadline) {
       ASSERT_EQ(finish == FinishReason::kCancelled, live.cancelled);
       if (!live.cancelled) {
@@ -236,6 +253,7 @@ class Simulation {
     }
     ASSERT_EQ(finish, alone.finish);
     ASSERT_EQ(live.tokens, alone.tokens);
+    ASSERT_EQ(live.prompt_logprobs, alone.prompt_logprobs);
   }
 
   std::mt19937_64 random_;
@@ -247,13 +265,13 @@ class Simulation {
   std::map<uint64_t, Live> live_;
   uint64_t last_id_ = 0;
   int64_t now_us_ = 1;
-  int admitted_ = 0, refused_ = 0, finished_ = 0, parks_ = 0;
+  int admitted_ = 0, refused_ = 0, finished_ = 0, parks_ = 0, scores_ = 0;
 };
 
 TEST(SchedulerSimulation, EveryoneFinishesOnceWithTheirOwnOutput) {
   std::map<FinishReason, int> reasons;
   uint64_t preemptions = 0, shared = 0;
-  int refused = 0, parks = 0;
+  int refused = 0, parks = 0, scores = 0;
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     Simulation simulation(seed);
@@ -263,6 +281,7 @@ TEST(SchedulerSimulation, EveryoneFinishesOnceWithTheirOwnOutput) {
     preemptions += simulation.preemptions();
     refused += simulation.refused();
     parks += simulation.parks();
+    scores += simulation.scores();
     shared += simulation.shared();
   }
   // The simulation must have been to every corner it is for.
@@ -277,6 +296,7 @@ TEST(SchedulerSimulation, EveryoneFinishesOnceWithTheirOwnOutput) {
   EXPECT_GT(preemptions, 1000u);
   EXPECT_GT(refused, 200);
   EXPECT_GT(parks, 1000);
+  EXPECT_GT(scores, 10000) << "steps with log probabilities of a prompt";
   EXPECT_GT(shared, 1000u);
 }
 
