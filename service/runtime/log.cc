@@ -10,6 +10,8 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
@@ -115,6 +117,13 @@ void Log(LogLevel level, absl::string_view event, std::initializer_list<LogField
   if (!Logger().should_log(ToSpdlog(level))) return;
   Logger().log(ToSpdlog(level),
                spdlog::string_view_t(FormatLog(json_lines, LevelName(level), event, fields)));
+}
+
+std::string LogValue(const std::string& line, const std::string& name) {
+  for (absl::string_view word : absl::StrSplit(line, ' ')) {
+    if (absl::ConsumePrefix(&word, absl::StrCat(name, "="))) return std::string(word);
+  }
+  return "";
 }
 
 absl::Status ParseLogLevel(absl::string_view name, LogLevel* level) {

@@ -52,6 +52,9 @@ void Log(LogLevel level, absl::string_view event, std::initializer_list<LogField
 std::string FormatLog(bool json, absl::string_view level, absl::string_view event,
                       std::initializer_list<LogField> fields);
 
+// The value of `name` in a key=value line, without quotes and spaces in it; "" when it is not there.
+std::string LogValue(const std::string& line, const std::string& name);
+
 // "debug", "info", "warning", "error". INVALID_ARGUMENT for another name.
 absl::Status ParseLogLevel(absl::string_view name, LogLevel* level);
 

@@ -63,14 +63,14 @@ bench::LoadOptions LoadOf(const ChaosOptions& options, const Target& target, uin
 // Stops and continues a process in turns, for as long as it lives.
 class SlowPulse {
  public:
-  explicit SlowPulse(ChildProcess* process) : thread_([this, process] { Run(process); }) {}
+  explicit SlowPulse(service::ChildProcess* process) : thread_([this, process] { Run(process); }) {}
   ~SlowPulse() {
     stop_.Notify();
     thread_.join();
   }
 
  private:
-  void Run(ChildProcess* process) {
+  void Run(service::ChildProcess* process) {
     do {
       process->Signal(SIGSTOP);
       const bool stopped = stop_.WaitForNotificationWithTimeout(kSlowStop);

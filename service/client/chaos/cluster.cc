@@ -9,11 +9,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "service/runtime/channel.h"
+#include "service/runtime/log.h"
 #include "service/runtime/status.h"
 #include "worker/base/status_macros.h"
 
 namespace hekla::chaos {
 namespace {
+
+using service::ChildProcess;
+using service::LogValue;
 
 constexpr absl::Duration kRouterStart = absl::Seconds(30);
 constexpr absl::Duration kWorkerStart = absl::Minutes(5);  // a model has to be loaded
@@ -38,6 +42,11 @@ std::string WorkerProgram(const ClusterOptions& options) {
   return absl::StrCat(options.programs, options.model_path.empty() ? "/hekla-fake-worker" : "/hekla-worker");
 }
 
+absl::StatusOr<std::unique_ptr<ChildProcess>> Launch(const std::string& program,
+                                                     const std::vector<std::string>& words) {
+  return ChildProcess::Start(program, words, ChildProcess::Output::kLogLines);
+}
+
 std::unique_ptr<grpc::ClientContext> Context(absl::Duration limit = kAnswerLimit) {
   auto context = std::make_unique<grpc::ClientContext>();
   context->set_deadline(absl::ToChronoTime(absl::Now() + limit));
@@ -55,7 +64,7 @@ std::string Cluster::WorkerId(int worker) { return absl::StrCat("worker-", worke
 
 absl::StatusOr<LoneWorker> StartLoneWorker(const ClusterOptions& options) {
   LoneWorker lone;
-  HEKLA_ASSIGN_OR_RETURN(lone.process, ChildProcess::Start(WorkerProgram(options), WorkerWords(options)));
+  HEKLA_ASSIGN_OR_RETURN(lone.process, Launch(WorkerProgram(options), WorkerWords(options)));
   HEKLA_ASSIGN_OR_RETURN(const std::string line, lone.process->AwaitLine(" ready ", kWorkerStart));
   lone.address = LogValue(line, "address");
   return lone;
@@ -73,7 +82,7 @@ absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Start(const ClusterOptions& op
 absl::Status Cluster::StartRouter(const std::string& listen, const std::string& admin_listen) {
   std::vector<std::string> words = {"--listen", listen, "--admin-listen", admin_listen, "--metrics-listen", kAnyPort};
   words.insert(words.end(), options_.router_flags.begin(), options_.router_flags.end());
-  HEKLA_ASSIGN_OR_RETURN(router_, ChildProcess::Start(options_.programs + "/hekla-router", words));
+  HEKLA_ASSIGN_OR_RETURN(router_, Launch(options_.programs + "/hekla-router", words));
   HEKLA_ASSIGN_OR_RETURN(const std::string line, router_->AwaitLine("router_ready", kRouterStart));
   address_ = absl::StrCat("127.0.0.1:", LogValue(line, "port"));
   admin_address_ = absl::StrCat("127.0.0.1:", LogValue(line, "admin_port"));
@@ -91,7 +100,7 @@ absl::Status Cluster::StartWorker(int index) {
   std::vector<std::string> words = WorkerWords(options_);
   words.insert(words.end(), {"--id", WorkerId(index), "--router", place.to_router->address(), "--endpoint",
                              place.to_worker->address()});
-  HEKLA_ASSIGN_OR_RETURN(place.process, ChildProcess::Start(WorkerProgram(options_), words));
+  HEKLA_ASSIGN_OR_RETURN(place.process, Launch(WorkerProgram(options_), words));
   HEKLA_ASSIGN_OR_RETURN(const std::string line, place.process->AwaitLine(" ready ", kWorkerStart));
   // In this order: it cannot attach before it can be called.
   place.to_worker->SetTarget(LogValue(line, "address"));
@@ -139,7 +148,7 @@ absl::Status Cluster::AwaitReady(int workers, absl::Duration limit) {
 
 absl::Status Cluster::RestartRouter(absl::Duration limit) {
   router_->Signal(SIGTERM);
-  if (!router_->Wait(limit).has_value()) {
+  if (!router_->AwaitEnd(limit)) {
     return absl::DeadlineExceededError(
         absl::StrCat("the router has not ended ", absl::FormatDuration(limit), " after SIGTERM"));
   }

@@ -13,8 +13,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "hekla/v1/admin.grpc.pb.h"
-#include "service/client/chaos/child_process.h"
 #include "service/client/chaos/link_proxy.h"
+#include "service/runtime/child_process.h"
 
 namespace hekla::chaos {
 
@@ -35,7 +35,7 @@ class Cluster {
   const std::string& address() const { return address_; }
   int workers() const { return static_cast<int>(workers_.size()); }
   static std::string WorkerId(int worker);
-  ChildProcess& worker(int index) { return *workers_[index].process; }
+  service::ChildProcess& worker(int index) { return *workers_[index].process; }
   // Both links of a worker: to the router's admin port, and from the router to it.
   void SetLinks(int worker, LinkProxy::Link link);
 
@@ -49,7 +49,7 @@ class Cluster {
  private:
   struct WorkerPlace {
     std::unique_ptr<LinkProxy> to_router, to_worker;
-    std::unique_ptr<ChildProcess> process;
+    std::unique_ptr<service::ChildProcess> process;
   };
 
   explicit Cluster(const ClusterOptions& options) : options_(options) {}
@@ -59,13 +59,13 @@ class Cluster {
   const ClusterOptions options_;
   std::string address_, admin_address_;
   std::unique_ptr<v1::Admin::Stub> admin_;
-  std::unique_ptr<ChildProcess> router_;
+  std::unique_ptr<service::ChildProcess> router_;
   std::vector<WorkerPlace> workers_;
 };
 
 // A worker of `options` that is attached to no router, and its address.
 struct LoneWorker {
-  std::unique_ptr<ChildProcess> process;
+  std::unique_ptr<service::ChildProcess> process;
   std::string address;
 };
 absl::StatusOr<LoneWorker> StartLoneWorker(const ClusterOptions& options);

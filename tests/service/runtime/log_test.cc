@@ -28,6 +28,13 @@ TEST(LogTest, JsonLinesKeepTypesAndEscape) {
   EXPECT_EQ(line.substr(0, 10), "{\"time\":\"2");
 }
 
+TEST(LogTest, ValuesOfALine) {
+  const std::string line = FormatLog(false, "info", "ready", {{"port", 81}, {"admin_port", 82}});
+  EXPECT_EQ(LogValue(line, "port"), "81");
+  EXPECT_EQ(LogValue(line, "admin_port"), "82");
+  EXPECT_EQ(LogValue(line, "none"), "");
+}
+
 TEST(LogTest, LevelNames) {
   LogLevel level = LogLevel::kInfo;
   EXPECT_TRUE(ParseLogLevel("warning", &level).ok());
