@@ -34,6 +34,7 @@ void RequestFlags::AddTo(CommandLine& line) {
   line.Add("logit-bias", "ID=X", "add X to a token's logit; may be given again", &logit_bias);
   line.Add("seed", "N", "the same seed gives the same text", &seed);
   line.Add("logprobs", "N", "with --json: log probabilities, also of the N likeliest", &logprobs);
+  line.Add("prompt-logprobs", "N", "with --json: the same of the prompt's tokens", &prompt_logprobs);
 }
 
 absl::StatusOr<v1::GenerateRequest> RequestFlags::ToRequest() const {
@@ -67,6 +68,7 @@ absl::StatusOr<v1::GenerateRequest> RequestFlags::ToRequest() const {
   stop.set_include_stop(include_stop);
   request.mutable_output()->set_echo(echo);
   if (logprobs.has_value()) request.mutable_output()->set_logprobs(*logprobs);
+  if (prompt_logprobs.has_value()) request.mutable_output()->set_prompt_logprobs(*prompt_logprobs);
   if (!priority.empty()) {
     v1::Priority value = v1::PRIORITY_UNSPECIFIED;
     if (!v1::Priority_Parse(absl::StrCat("PRIORITY_", absl::AsciiStrToUpper(priority)), &value)) {

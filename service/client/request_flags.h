@@ -17,7 +17,7 @@ struct RequestFlags {
   std::optional<uint32_t> max_tokens;
   uint32_t min_tokens = 0;
   std::optional<float> temperature, top_p, min_p, repetition_penalty, presence_penalty, frequency_penalty;
-  std::optional<uint32_t> top_k, penalty_last_n, logprobs;
+  std::optional<uint32_t> top_k, penalty_last_n, logprobs, prompt_logprobs;
   std::optional<uint64_t> seed;
   std::vector<std::string> stop_strings;
   std::vector<uint32_t> stop_token_ids;

@@ -124,6 +124,7 @@ void StreamLedger::TakeOver() {
 v1::GenerateRequest StreamLedger::WorkerRequest(const v1::GenerateRequest& request) const {
   v1::GenerateRequest result = request;
   result.mutable_output()->set_token_ids(true);
+  if (prompt_sent_) result.mutable_output()->clear_prompt_logprobs();  // they need not be computed again
   // The router has seen to it that the worker is the right one.
   if (result.session().affinity() == v1::Session::REQUIRE) result.mutable_session()->set_affinity(v1::Session::PREFER);
   if (resumable()) {

@@ -124,10 +124,14 @@ TEST_F(CommandTest, GenerateReadsStdinAndPassesEveryFlag) {
 }
 
 TEST_F(CommandTest, GenerateJsonIsALineAnEvent) {
-  const Outcome outcome = Ask({"generate", "--json", "--max-tokens", "2", "--seed", "5", "x"});
+  const Outcome outcome =
+      Ask({"generate", "--json", "--max-tokens", "2", "--seed", "5", "--prompt-logprobs", "3", "x"});
   const std::vector<std::string> lines = absl::StrSplit(outcome.out, '\n', absl::SkipEmpty());
   ASSERT_GE(lines.size(), 3u);
   EXPECT_EQ(lines.front().find("{\"started\":{"), 0u);
+  EXPECT_EQ(lines[1].find("{\"prompt\":{"), 0u);
+  EXPECT_NE(lines[1].find("\"logprobs\":[{"), std::string::npos);
+  EXPECT_EQ(worker_->requests().at(0).output().prompt_logprobs(), 3u);
   EXPECT_EQ(lines.back().find("{\"finished\":{"), 0u);
 }
 

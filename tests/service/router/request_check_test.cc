@@ -57,6 +57,7 @@ TEST(RequestCheckTest, NamesTheFieldTheValueAndTheLimit) {
       {"output.n", [](auto& r) { r.mutable_output()->set_n(0); }},
       {"output.n", [](auto& r) { r.mutable_output()->set_n(17); }},
       {"output.logprobs", [](auto& r) { r.mutable_output()->set_logprobs(21); }},
+      {"output.prompt_logprobs", [](auto& r) { r.mutable_output()->set_prompt_logprobs(21); }},
       {"output.coalesce_delay",
        [](auto& r) { r.mutable_output()->mutable_coalesce_delay()->set_seconds(2); }},
       {"queue_timeout", [](auto& r) { r.mutable_queue_timeout()->set_seconds(-1); }},

@@ -133,6 +133,28 @@ TEST_F(StreamLedgerTest, ATakeOverContinuesAndIsSeenOnlyInUsage) {
   EXPECT_EQ(ledger.sent_tokens(), 3);
 }
 
+// What the client has of the prompt is neither sent nor computed again; what it has not is.
+TEST_F(StreamLedgerTest, ThePromptGoesThroughOnceOverAllWorkers) {
+  v1::GenerateRequest request;
+  request.mutable_output()->set_echo(true);
+  request.mutable_output()->set_prompt_logprobs(3);
+  StreamLedger ledger(request);
+  ASSERT_TRUE(Accept(ledger, Started()).ok());
+  ledger.TakeOver();
+  EXPECT_EQ(ledger.WorkerRequest(request).output().prompt_logprobs(), 3u);
+  ASSERT_TRUE(Accept(ledger, Started()).ok());
+  v1::GenerateResponse prompt;
+  prompt.mutable_prompt()->add_logprobs()->set_logprob(-1);
+  ASSERT_TRUE(Accept(ledger, prompt).ok());
+  ASSERT_EQ(forwarded_.size(), 1u);
+  EXPECT_EQ(forwarded_[0].prompt().logprobs_size(), 1);
+  ledger.TakeOver();
+  EXPECT_FALSE(ledger.WorkerRequest(request).output().has_prompt_logprobs());
+  ASSERT_TRUE(Accept(ledger, Started()).ok());
+  ASSERT_TRUE(Accept(ledger, prompt).ok());
+  EXPECT_TRUE(forwarded_.empty());
+}
+
 TEST_F(StreamLedgerTest, SeveralSamplesAreCountedApart) {
   v1::GenerateRequest request;
   request.mutable_output()->set_n(2);

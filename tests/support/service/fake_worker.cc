@@ -32,6 +32,8 @@ std::string FakeText(uint64_t seed, uint32_t first, uint32_t end) {
   return text;
 }
 
+float FakePromptLogprob(int index) { return -0.25f * static_cast<float>(1 + index); }
+
 FakeStream::FakeStream(const v1::GenerateRequest& request, const std::string& weights_hash,
                        grpc::ServerContext* context, grpc::ServerWriter<v1::GenerateResponse>* writer)
     : request_(request),
@@ -52,6 +54,22 @@ bool FakeStream::Start() {
   started.set_weights_hash(weights_hash_);
   started.set_seed(request_.sampling().seed());
   started.set_prompt_tokens(3);
+  return Write(response);
+}
+
+bool FakeStream::Prompt() {
+  const v1::Output& output = request_.output();
+  if (!output.echo() && !output.has_prompt_logprobs()) return !cancelled();
+  v1::GenerateResponse response;
+  v1::Prompt& prompt = *response.mutable_prompt();
+  prompt.set_text(request_.text());
+  for (uint32_t i = 0; i < 3; ++i) prompt.add_token_ids(i);
+  for (int i = 1; i < 3 && output.has_prompt_logprobs(); ++i) {
+    v1::TokenLogprob& logprob = *prompt.add_logprobs();
+    logprob.set_token_id(prompt.token_ids(i));
+    logprob.set_logprob(FakePromptLogprob(i));
+    for (uint32_t k = 0; k < output.prompt_logprobs(); ++k) logprob.add_top()->set_token_id(k);
+  }
   return Write(response);
 }
 
@@ -79,6 +97,7 @@ bool FakeStream::Finish() {
 
 grpc::Status UsualScript(FakeStream& stream) {
   stream.Start();
+  stream.Prompt();
   stream.Tokens(stream.max_tokens() - stream.next());
   stream.Finish();
   return grpc::Status::OK;

@@ -27,6 +27,8 @@ namespace hekla::service {
 // Token `offset` of a generation, and its text: one letter a token. A function of seed and offset only.
 uint32_t FakeToken(uint64_t seed, uint32_t offset);
 std::string FakeText(uint64_t seed, uint32_t first, uint32_t end);
+// The log probability of token `index` of every prompt, which has three tokens.
+float FakePromptLogprob(int index);
 
 // What a script writes with. Every function returns false once the call is cancelled or broken.
 class FakeStream {
@@ -34,6 +36,7 @@ class FakeStream {
   FakeStream(const v1::GenerateRequest& request, const std::string& weights_hash,
              grpc::ServerContext* context, grpc::ServerWriter<v1::GenerateResponse>* writer);
   bool Start();
+  bool Prompt();                // if the request asks for it
   bool Tokens(uint32_t count);  // the next ones, a delta each
   bool Write(const v1::GenerateResponse& response);
   bool Finish();  // MAX_TOKENS
@@ -53,7 +56,7 @@ class FakeStream {
 
 using FakeScript = std::function<grpc::Status(FakeStream&)>;
 
-// Start, all tokens, Finish.
+// Start, Prompt, all tokens, Finish.
 grpc::Status UsualScript(FakeStream& stream);
 
 struct FakeWorkerOptions {

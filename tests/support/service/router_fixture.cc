@@ -81,6 +81,10 @@ GeneratedStream RouterFixture::Generate(const v1::GenerateRequest& request, absl
     if (response.has_started()) result.started = response.started();
     if (response.has_finished()) result.finished = response.finished();
     if (response.has_keepalive()) result.keepalives.push_back(response.keepalive());
+    if (response.has_prompt()) {
+      result.prompts.push_back(response.prompt());
+      result.prompts_in_place &= !result.started.request_id().empty() && result.deltas == 0;
+    }
     if (!response.has_delta()) continue;
     const v1::Delta& delta = response.delta();
     ++result.deltas;

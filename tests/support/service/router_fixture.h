@@ -25,7 +25,9 @@ struct GeneratedStream {
   std::vector<uint32_t> ids;
   int deltas = 0;
   std::vector<v1::Keepalive> keepalives;
-  bool offsets_ok = true;  // every delta began where the one before ended
+  std::vector<v1::Prompt> prompts;
+  bool prompts_in_place = true;  // after Started and before the first delta
+  bool offsets_ok = true;        // every delta began where the one before ended
 };
 
 class RouterFixture {
