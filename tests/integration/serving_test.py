@@ -64,6 +64,23 @@ class Serving(unittest.TestCase):
             self.assertEqual(c.generate(self.cluster.stub, single).text, text)
         self.assertEqual(len(set(texts)), 4)
 
+    def test_prompt_logprobs(self):
+        """What was drawn greedily, sent again as a prompt, is as likely as it was then, to the last bit."""
+        ids, drawn = [], []
+        request = c.make_request("Once upon a time", 40, output=c.api.Output(echo=True, logprobs=3))
+        for response in self.cluster.stub.Generate(request, timeout=120 * c.PATIENCE):
+            ids += response.prompt.token_ids
+            drawn += response.delta.logprobs
+        ids += [each.token_id for each in drawn]
+        again = c.make_request("", 1, output=c.api.Output(prompt_logprobs=3))
+        again.token_ids.ids.extend(ids)
+        responses = list(self.cluster.stub.Generate(again, timeout=120 * c.PATIENCE))
+        self.assertEqual([r.WhichOneof("event") for r in responses[:3]], ["started", "prompt", "delta"])
+        scored = responses[1].prompt.logprobs
+        self.assertEqual([each.token_id for each in scored], ids[1:])
+        self.assertEqual(list(scored[-len(drawn):]), drawn)
+        self.assertTrue(all(each.logprob <= 0 and len(each.top) == 3 for each in scored))
+
     def test_batch(self):
         items = [c.api.BatchGenerateRequest.Item(tag=f"t{i}", request=c.make_request(prompt, 8 + i, seed=i, temperature=0.8))
                  for i, prompt in enumerate(PROMPTS)]

@@ -122,13 +122,25 @@ TEST(PromptLogprobsTest, OfOneTokenThereAreNone) {
 // The other samples draw while the first one's prompt is still scored; what they say waits.
 TEST(PromptLogprobsTest, OneOfTheSamplesGivesThemAndAllWait) {
   FakeEngineOptions options;
+  options.gated = true;
   options.score_chunk = 1;
   ServiceFixture fixture(options);
   v1::GenerateRequest request = Scored("abcdefghij", 4, 1);
   request.mutable_sampling()->set_seed(7);
   request.mutable_output()->set_n(3);
   request.mutable_output()->mutable_coalesce_delay()->set_nanos(1000);
-  const std::vector<Response> all = Generate(&fixture, request);
+  grpc::ClientContext context;
+  const auto stream = fixture.stub().Generate(&context, request);
+  std::vector<Response> all(1);
+  ASSERT_TRUE(stream->Read(&all[0]));
+  ASSERT_TRUE(fixture.engine().AwaitSubmitted(3, absl::Seconds(20)));
+  fixture.engine().Grant(5);
+  Response response;
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_TRUE(response.has_keepalive()) << response.ShortDebugString();
+  fixture.engine().Grant(100);
+  for (const Response& each : ReadAll(stream.get())) all.push_back(each);
+  EXPECT_TRUE(stream->Finish().ok());
   ExpectOrder(all);
   ExpectPrompt(all[1].prompt(), "abcdefghij", 1);
   EXPECT_EQ(fixture.engine().last_request().sampling.prompt_logprobs, -1) << "the last sample's";
