@@ -161,11 +161,12 @@ uint filter_key(uint base, uint slot, float largest, float temperature, out floa
   mass = 0;
   [[dont_unroll]] for (uint f = 0; f < FILTERS; ++f) {
     const bool used = f == TOP_K ? k > 0 && k < p.vocabulary : f == TOP_P ? top_p < 1 : min_p > 0;
-    if (!used && f != 0) continue;
-    const float needed = f == TOP_K ? float(k) : max(top_p * mass, SMALLEST);
-    if (used && f != MIN_P) key = search_key(base, key, needed, f == TOP_K, largest, inverse_t);
-    if (used && f == MIN_P) key = max(key, ordered(largest + log(min_p) * temperature));
-    mass = mass_at_least(base, key, false, largest, inverse_t);
+    if (used && f == MIN_P) {
+      key = max(key, ordered(largest + log(min_p) * temperature));
+    } else if (used) {
+      key = search_key(base, key, f == TOP_K ? float(k) : max(top_p * mass, SMALLEST), f == TOP_K, largest, inverse_t);
+    }
+    if (used || f == TOP_K) mass = mass_at_least(base, key, false, largest, inverse_t);
   }
   return key;
 }
