@@ -109,8 +109,9 @@ absl::StatusOr<std::shared_ptr<const Grant>> Authenticator::CheckValue(
     return Refused("wrong credential: 'authorization' is not 'Bearer TOKEN'");
   }
   const std::string hash = Sha256Hex(token.substr(kScheme.size()));
+  const auto grants = table_->Current();  // kept: a reload may come meanwhile
   std::shared_ptr<const Grant> found;
-  for (const std::shared_ptr<const Grant>& grant : *table_->Current()) {
+  for (const std::shared_ptr<const Grant>& grant : *grants) {
     if (EqualInConstantTime(hash, grant->token_hash)) found = grant;
   }
   if (found == nullptr)

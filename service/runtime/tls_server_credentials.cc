@@ -25,6 +25,7 @@ class TlsServerCredentials final : public grpc::ServerCredentials {
   explicit TlsServerCredentials(TlsServerPaths paths) : paths_(std::move(paths)), files_(ListPaths(paths_)) {}
   ~TlsServerCredentials() override {
     if (credentials_ != nullptr) grpc_server_credentials_release(credentials_);
+    absl::MutexLock lock(&mutex_);  // not before the last handshake has what it asked for
     if (next_ != nullptr) grpc_ssl_server_certificate_config_destroy(next_);
   }
 

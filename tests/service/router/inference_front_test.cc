@@ -292,7 +292,8 @@ TEST_F(InferenceFrontTest, PromptsBeyondTheLimitAreRefused) {
 
 TEST_F(InferenceFrontTest, TracesGoOnToTheWorkerWithASpanOfTheRouters) {
   Start(LineOf("a"));
-  std::string traceparent, tracestate;
+  absl::Mutex mutex;
+  std::string sent_traceparent, sent_tracestate;
   const auto worker = AddWorker("w0", {}, [&](FakeStream& stream) {
     const auto& metadata = stream.context()->client_metadata();
     const auto value = [&](const char* key) {
@@ -300,25 +301,30 @@ TEST_F(InferenceFrontTest, TracesGoOnToTheWorkerWithASpanOfTheRouters) {
       return found == metadata.end() ? std::string()
                                      : std::string(found->second.data(), found->second.size());
     };
-    traceparent = value("traceparent");
-    tracestate = value("tracestate");
+    absl::MutexLock lock(&mutex);
+    sent_traceparent = value("traceparent");
+    sent_tracestate = value("tracestate");
     return UsualScript(stream);
   });
   const auto context = As("a"), bad_context = As("a");
   context->AddMetadata("traceparent", absl::StrCat("00-", kTrace, "-", kSpan, "-01"));
   context->AddMetadata("tracestate", "vendor=x");
   EXPECT_TRUE(Generate(*context, For("fake")).ok());
-  const std::vector<std::string> parts = absl::StrSplit(traceparent, '-');
-  ASSERT_EQ(parts.size(), 4u) << traceparent;
+  const std::vector<std::string> parts = [&] {
+    absl::MutexLock lock(&mutex);
+    EXPECT_EQ(sent_tracestate, "vendor=x");
+    return std::vector<std::string>(absl::StrSplit(sent_traceparent, '-'));
+  }();
+  ASSERT_EQ(parts.size(), 4u);
   EXPECT_EQ(parts[1], kTrace);
   EXPECT_NE(parts[2], kSpan);
   EXPECT_EQ(parts[3], "01");
-  EXPECT_EQ(tracestate, "vendor=x");
 
   bad_context->AddMetadata("traceparent", absl::StrCat("00-", kTrace, "-", kSpan, "-zz"));
   EXPECT_TRUE(Generate(*bad_context, For("fake")).ok());
-  const std::vector<std::string> new_parts = absl::StrSplit(traceparent, '-');
-  ASSERT_EQ(new_parts.size(), 4u) << traceparent;
+  absl::MutexLock lock(&mutex);
+  const std::vector<std::string> new_parts = absl::StrSplit(sent_traceparent, '-');
+  ASSERT_EQ(new_parts.size(), 4u) << sent_traceparent;
   EXPECT_NE(new_parts[1], kTrace) << "a malformed one is ignored";
   EXPECT_EQ(new_parts[1].size(), 32u);
 }

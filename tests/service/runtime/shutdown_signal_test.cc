@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "absl/time/clock.h"
@@ -10,35 +9,33 @@
 namespace hekla::service {
 namespace {
 
-// What a child process does, and the exit code it ends with.
-template <typename Body>
-int ExitCodeOf(Body body) {
-  const pid_t child = fork();
-  if (child == 0) _exit(body());
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+// Each in a program of its own, which starts as this one did: fork() alone keeps locks that other tests' threads hold.
+class ShutdownSignalDeathTest : public testing::Test {
+ protected:
+  void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+};
+
+int OneSignal() {
+  InstallShutdownSignals();
+  if (WaitForShutdownSignal(absl::Milliseconds(5)) != 0) return 1;
+  raise(SIGTERM);
+  if (WaitForShutdownSignal() != SIGTERM) return 2;
+  return WaitForShutdownSignal(absl::ZeroDuration()) == SIGTERM ? 0 : 3;  // and stays one
 }
 
-TEST(ShutdownSignalTest, TheFirstSignalIsAnEvent) {
-  EXPECT_EQ(ExitCodeOf([] {
-              InstallShutdownSignals();
-              if (WaitForShutdownSignal(absl::Milliseconds(5)) != 0) return 1;
-              raise(SIGTERM);
-              if (WaitForShutdownSignal() != SIGTERM) return 2;
-              return WaitForShutdownSignal(absl::ZeroDuration()) == SIGTERM ? 0 : 3;  // and stays one
-            }),
-            0);
+int TwoSignals() {
+  InstallShutdownSignals();
+  raise(SIGTERM);
+  raise(SIGINT);
+  return 0;
 }
 
-TEST(ShutdownSignalTest, TheSecondSignalEndsTheProcess) {
-  EXPECT_EQ(ExitCodeOf([] {
-              InstallShutdownSignals();
-              raise(SIGTERM);
-              raise(SIGINT);
-              return 0;
-            }),
-            128 + SIGINT);
+TEST_F(ShutdownSignalDeathTest, TheFirstSignalIsAnEvent) {
+  EXPECT_EXIT(_exit(OneSignal()), testing::ExitedWithCode(0), "");
+}
+
+TEST_F(ShutdownSignalDeathTest, TheSecondSignalEndsTheProcess) {
+  EXPECT_EXIT(_exit(TwoSignals()), testing::ExitedWithCode(128 + SIGINT), "");
 }
 
 }  // namespace
