@@ -28,6 +28,7 @@ InferenceService::InferenceService(ServedModel model, engine::EngineInterface* e
   context_.engine = engine;
   context_.loop = &loop_;
   context_.inflight = &inflight_;
+  context_.calls = &calls_;
   context_.limits = limits;
   context_.authenticator = std::move(authenticator);
 }

@@ -46,6 +46,7 @@ class InferenceService : public v1::Inference::CallbackService {
   bool draining() const { return context_.draining; }
 
   Inflight& inflight() { return inflight_; }
+  const service::OpenCalls& calls() const { return calls_; }  // generations, until gRPC has sent their last
   const v1::Model& model() const { return context_.model.description; }
   engine::EngineInterface& engine() { return *context_.engine; }
 
@@ -57,6 +58,7 @@ class InferenceService : public v1::Inference::CallbackService {
   class DrainLimit;
 
   Inflight inflight_;
+  service::OpenCalls calls_;
   absl::Mutex drain_mutex_;
   std::shared_ptr<DrainLimit> drain_limit_ ABSL_GUARDED_BY(drain_mutex_);  // null = none
   ServiceContext context_;

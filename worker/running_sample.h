@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "service/runtime/auth.h"
+#include "service/runtime/open_calls.h"
 #include "service/runtime/prompt_limit.h"
 #include "worker/engine/engine_interface.h"
 #include "worker/generation.h"
@@ -35,6 +36,7 @@ struct ServiceContext {
   engine::EngineInterface* engine = nullptr;
   WriteLoop* loop = nullptr;
   Inflight* inflight = nullptr;
+  service::OpenCalls* calls = nullptr;
   StreamLimits limits;
   service::Authenticator authenticator;
   std::atomic<bool> draining{false};  // no new requests

@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "service/runtime/open_calls.h"
 #include "service/runtime/status.h"
 #include "service/runtime/trace_context.h"
 #include "worker/running_request.h"
@@ -82,7 +83,7 @@ class StreamReactor : public grpc::ServerWriteReactor<Response>,
   };
 
   StreamReactor(const ServiceContext* context, grpc::CallbackServerContext* call)
-      : context_(context), call_(call), trace_(service::TraceOf(*call)) {}
+      : place_(context->calls), context_(context), call_(call), trace_(service::TraceOf(*call)) {}
 
   virtual void Begin() = 0;
   virtual Next NextMessage(absl::Time now, Response* out, absl::Status* status, absl::Time* wake_at) = 0;
@@ -169,6 +170,7 @@ class StreamReactor : public grpc::ServerWriteReactor<Response>,
     context_->loop->PostAt(now + context_->limits.cut_off, this->weak_from_this());
   }
 
+  const service::OpenCalls::Place place_;
   const ServiceContext* const context_;
   grpc::CallbackServerContext* const call_;
   const service::TraceContext trace_;

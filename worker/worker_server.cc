@@ -141,7 +141,8 @@ bool WorkerServer::Drain(absl::Duration limit) {
                                                      v1::ERROR_REASON_DRAINING, "the worker is going down"));
     service_->inflight().AwaitEmpty(absl::Seconds(1));
   }
-  server_->Shutdown(absl::Seconds(1));
+  service_->calls().AwaitPresent(absl::Seconds(1));
+  links_.clear();
   return done;
 }
 

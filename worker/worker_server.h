@@ -36,8 +36,8 @@ class WorkerServer {
   InferenceService& service() { return *service_; }
   bool attached_to_all() const;
 
-  // Refuses new work, tells the routers, waits until all in flight is done or `limit` is over, then ends it.
-  // True: all was done in time.
+  // Refuses new work, tells the routers, waits until all in flight is done or `limit` is over, then ends it and
+  // leaves the routers. New calls are refused for as long as the server is there. True: all was done in time.
   bool Drain(absl::Duration limit);
 
  private:

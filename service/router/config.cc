@@ -11,6 +11,7 @@
 namespace hekla::service {
 namespace {
 
+constexpr int kMaxEventThreads = 16;  // as many as gRPC has
 constexpr int kMaxSpawnedWorkers = 64;
 
 void CheckAddress(const std::string& flag, const std::string& address, std::vector<std::string>* problems) {
@@ -60,6 +61,9 @@ absl::Status RouterConfig::Validate() const {
   if (max_queued_requests < 1) {
     problems.push_back(
         absl::StrCat("--max-queued-requests: ", max_queued_requests, ", at least 1 is required"));
+  }
+  if (event_threads < 0 || event_threads > kMaxEventThreads) {
+    problems.push_back(absl::StrCat("--event-threads: ", event_threads, ", 0 to ", kMaxEventThreads, " are possible"));
   }
   if (spawn_workers < 0 || spawn_workers > kMaxSpawnedWorkers) {
     problems.push_back(
@@ -172,6 +176,8 @@ CommandLine RouterCommandLine(RouterConfig* config) {
            &config->pre_stop_wait);
   line.Add("max-prompt-bytes", "N", "of one prompt's text; longer ones are refused",
            &config->max_prompt_bytes);
+  line.Add("event-threads", "N", "threads that see to what comes from the network; 0 = one for every four cores",
+           &config->event_threads);
   AddServerLimitFlags(line, &config->limits);
   line.Section("Log");
   line.Add("log-level", "LEVEL", "debug, info, warning or error", &config->log_level);

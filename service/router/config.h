@@ -32,6 +32,7 @@ struct RouterConfig {
   ChannelOptions to_worker;  // TLS and token towards workers
   ServerLimits limits;       // of both gRPC ports
   int max_prompt_bytes = kMaxPromptBytes;
+  int event_threads = 0;  // of the program; 0 = by the number of cores
 
   int spawn_workers = 0;                 // workers that the router starts itself
   std::string spawn_program;             // of them; empty = hekla-worker beside this program

@@ -20,7 +20,6 @@
 #include "absl/time/time.h"
 #include "service/router/dispatcher.h"
 #include "service/router/inflight_table.h"
-#include "service/router/open_calls.h"
 #include "service/router/poison_table.h"
 #include "service/router/retry_budget.h"
 #include "service/router/router_metrics.h"
@@ -28,6 +27,7 @@
 #include "service/router/stream_ledger.h"
 #include "service/router/token_quotas.h"
 #include "service/router/worker_stream.h"
+#include "service/runtime/open_calls.h"
 #include "service/runtime/token_file.h"
 #include "service/runtime/trace_context.h"
 

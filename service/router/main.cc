@@ -1,13 +1,16 @@
 // hekla-router. Exit codes: 0 ended by a signal after draining, 1 an error, 2 wrong usage.
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "service/router/config.h"
 #include "service/router/router.h"
+#include "service/runtime/callback_threads.h"
 #include "service/runtime/log.h"
 #include "service/runtime/reload_signal.h"
 #include "service/runtime/secret.h"
@@ -45,9 +48,16 @@ void Reload(const std::vector<std::string>& arguments, hekla::service::Router* r
        {"workers", config->workers.size()}});
 }
 
+// On two cores one thread does better than two (service/runtime/callback_threads.h).
+int EventThreads(const RouterConfig& config) {
+  return config.event_threads > 0 ? config.event_threads
+                                  : std::max(1, static_cast<int>(std::thread::hardware_concurrency() / 4));
+}
+
 int Run(const RouterConfig& config, const std::vector<std::string>& arguments) {
   SetLog(config);
   hekla::service::InstallShutdownSignals();
+  const int event_threads = hekla::service::ParkCallbackThreads(EventThreads(config));
   auto router = hekla::service::Router::Start(config);
   if (!router.ok()) {
     std::cerr << "hekla-router: " << router.status().message() << "\n";
@@ -58,7 +68,8 @@ int Run(const RouterConfig& config, const std::vector<std::string>& arguments) {
     Log(LogLevel::kInfo, "router_ready",
         {{"port", (*router)->port()},
          {"admin_port", (*router)->admin_port()},
-         {"metrics_port", (*router)->metrics_port()}});
+         {"metrics_port", (*router)->metrics_port()},
+         {"event_threads", event_threads}});
     hekla::service::NotifySystemd("READY=1");
     const int signal = hekla::service::WaitForShutdownSignal();
     hekla::service::NotifySystemd("STOPPING=1");

@@ -15,7 +15,6 @@
 #include "service/router/dispatcher.h"
 #include "service/router/inference_front.h"
 #include "service/router/inflight_table.h"
-#include "service/router/open_calls.h"
 #include "service/router/poison_table.h"
 #include "service/router/retry_budget.h"
 #include "service/router/router_metrics.h"
@@ -27,6 +26,7 @@
 #include "service/runtime/grpc_server.h"
 #include "service/runtime/health_service.h"
 #include "service/runtime/metrics.h"
+#include "service/runtime/open_calls.h"
 
 namespace hekla::service {
 

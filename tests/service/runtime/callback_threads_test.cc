@@ -2,6 +2,7 @@
 
 #include <grpcpp/client_context.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <thread>
 #include <vector>
@@ -48,6 +49,50 @@ TEST(CallbackThreadsTest, OutliveServersAndChannels) {
     }
     for (std::thread& caller : callers) caller.join();
   }
+}
+
+// Starts a call whose callback notifies `began` and then waits for `go_on`.
+struct WaitingCall {
+  WaitingCall(grpc::health::v1::Health::Stub& stub, absl::Notification* go_on) {
+    stub.async()->Check(&context, &request, &response, [this, go_on](const grpc::Status&) {
+      began.Notify();
+      go_on->WaitForNotification();
+      ended.Notify();
+    });
+  }
+  grpc::ClientContext context;
+  const grpc::health::v1::HealthCheckRequest request;
+  grpc::health::v1::HealthCheckResponse response;
+  absl::Notification began, ended;
+};
+
+// 0 if one callback after the other runs.
+int OneThreadAtWork() {
+  if (ParkCallbackThreads(1) != 1) return 1;
+  HealthService health;
+  health.Set("", true);
+  ServerOptions options;
+  options.address = "127.0.0.1:0";
+  options.services = {&health};
+  const auto server = GrpcServer::Start(options);
+  if (!server.ok()) return 2;
+  ChannelOptions to;
+  to.address = "127.0.0.1:" + std::to_string((*server)->port());
+  const auto stub = grpc::health::v1::Health::NewStub(*OpenChannel(to));
+  absl::Notification go_on;
+  WaitingCall first(*stub, &go_on);
+  first.began.WaitForNotification();
+  WaitingCall second(*stub, &go_on);
+  if (second.began.WaitForNotificationWithTimeout(absl::Milliseconds(200))) return 3;
+  go_on.Notify();
+  first.ended.WaitForNotification();
+  second.ended.WaitForNotification();
+  return 0;
+}
+
+TEST(CallbackThreadsDeathTest, AllButOneCanBeParked) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(_exit(OneThreadAtWork()), testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // hekla-fake-worker: the worker's service and router links over a FakeEngine and a vocabulary of bytes; no
 // model, no device.
 #include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -102,7 +103,7 @@ int Main() {
                {{"address", (*server)->address()}, {"metrics_port", (*server)->metrics_port()}});
   worker::ServeUntilSignal(engine);
   (*server)->Drain(absl::GetFlag(FLAGS_drain_limit));
-  return 0;
+  _exit(0);  // as hekla-worker
 }
 
 }  // namespace

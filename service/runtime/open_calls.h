@@ -1,7 +1,7 @@
 // The calls of clients, from their arrival until gRPC has sent the last of them: waited for before the
 // process ends. Thread-safe. Outlives its places.
-#ifndef HEKLA_SERVICE_ROUTER_OPEN_CALLS_H_
-#define HEKLA_SERVICE_ROUTER_OPEN_CALLS_H_
+#ifndef HEKLA_SERVICE_RUNTIME_OPEN_CALLS_H_
+#define HEKLA_SERVICE_RUNTIME_OPEN_CALLS_H_
 
 #include <cstdint>
 #include <set>
@@ -41,4 +41,4 @@ class OpenCalls {
 
 }  // namespace hekla::service
 
-#endif  // HEKLA_SERVICE_ROUTER_OPEN_CALLS_H_
+#endif  // HEKLA_SERVICE_RUNTIME_OPEN_CALLS_H_

@@ -1,4 +1,4 @@
-#include "service/router/open_calls.h"
+#include "service/runtime/open_calls.h"
 
 #include <gtest/gtest.h>
 
