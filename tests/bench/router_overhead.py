@@ -132,8 +132,10 @@ def measure_refusal(table, scale):
     count = max(50, int(2000 * scale))
     flags = ("--max_sequences=1", "--max_queue=1", "--rate=0.01")
     with c.Cluster(workers=1, fake=True, worker_flags=flags, router_flags=("--max-queued-requests", "4")) as cluster:
-        held = [cluster.stub.Generate(c.make_request("held", 100)) for _ in range(6)]
-        c.eventually(lambda: len(cluster.inflight()) == 6, 30, "one runs, one waits there, four wait here")
+        held = []
+        for _ in range(6):  # one after the other: together they could find the queue full before the worker has its two
+            held.append(cluster.stub.Generate(c.make_request("held", 100)))
+            c.eventually(lambda: len(cluster.inflight()) == len(held), 30, "one runs, one waits there, four wait here")
         before = c.scrape(cluster.metrics_port)
         report = bench(cluster.address, "--rate", 200, "--arrivals", "constant", "--requests", count,
                        "--output-tokens", 4, "--prompt-tokens", 4)
