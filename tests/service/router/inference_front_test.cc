@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/synchronization/mutex.h"
 #include "service/runtime/secret.h"
 #include "service/runtime/status.h"
 #include "tests/support/runtime/test_files.h"
