@@ -7,8 +7,11 @@
 #include "absl/time/clock.h"
 #include "service/runtime/status.h"
 #include "worker/base/status_macros.h"
-#include "worker/batch_reactor.h"
-#include "worker/generate_reactor.h"
+#include "worker/batch_stream.h"
+#include "worker/exchange.h"
+#include "worker/generate_stream.h"
+#include "worker/grpc_call.h"
+#include "worker/load_report.h"
 #include "worker/text/utf8.h"
 
 namespace hekla::worker {
@@ -66,12 +69,23 @@ void InferenceService::Undrain() {
 
 grpc::ServerWriteReactor<v1::GenerateResponse>* InferenceService::Generate(
     grpc::CallbackServerContext* call, const v1::GenerateRequest* request) {
-  return GenerateReactor::Launch(std::make_shared<GenerateReactor>(&context_, call, request));
+  return new GrpcCall<v1::GenerateResponse>(
+      std::make_shared<GenerateStream>(&context_, OriginOf(context_, *call), request), call);
 }
 
 grpc::ServerWriteReactor<v1::BatchGenerateResponse>* InferenceService::BatchGenerate(
     grpc::CallbackServerContext* call, const v1::BatchGenerateRequest* request) {
-  return BatchReactor::Launch(std::make_shared<BatchReactor>(&context_, call, request));
+  return new GrpcCall<v1::BatchGenerateResponse>(
+      std::make_shared<BatchStream>(&context_, OriginOf(context_, *call), request), call);
+}
+
+grpc::ServerBidiReactor<v1::DispatchCommands, v1::DispatchEvents>* InferenceService::DispatchService::Exchange(
+    grpc::CallbackServerContext* call) {
+  // Each exchange its own moving averages.
+  auto read_load = [service = service_, reporter = std::make_shared<LoadReporter>()] {
+    return reporter->Read(service->engine().Status(), service->draining());
+  };
+  return worker::Exchange::Launch(&service_->context_, std::move(read_load), call);
 }
 
 absl::Status InferenceService::CheckAndTokenize(const v1::TokenizeRequest& request,

@@ -1,4 +1,4 @@
-// hekla.v1.Inference on a worker: one model, one engine. With the reactors and the request reader the only
+// hekla.v1.Inference on a worker: one model, one engine. With the streams and the request reader the only
 // place where protobuf meets the engine.
 //
 // Two bounded thread crossings: gRPC's thread to the engine's mailbox (Submit), the engine's thread to a
@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "hekla/v1/dispatch.grpc.pb.h"
 #include "hekla/v1/inference.grpc.pb.h"
 #include "worker/running_request.h"
 
@@ -45,6 +46,9 @@ class InferenceService : public v1::Inference::CallbackService {
   void Undrain();
   bool draining() const { return context_.draining; }
 
+  // The same engine and requests for routers, to be registered beside this.
+  grpc::Service& dispatch() { return dispatch_; }
+
   Inflight& inflight() { return inflight_; }
   const service::OpenCalls& calls() const { return calls_; }  // generations, until gRPC has sent their last
   const v1::Model& model() const { return context_.model.description; }
@@ -56,12 +60,22 @@ class InferenceService : public v1::Inference::CallbackService {
                                   v1::DetokenizeResponse* response) const;
 
   class DrainLimit;
+  class DispatchService final : public v1::Dispatch::CallbackService {
+   public:
+    explicit DispatchService(InferenceService* service) : service_(service) {}
+    grpc::ServerBidiReactor<v1::DispatchCommands, v1::DispatchEvents>* Exchange(
+        grpc::CallbackServerContext* call) override;
+
+   private:
+    InferenceService* const service_;
+  };
 
   Inflight inflight_;
   service::OpenCalls calls_;
   absl::Mutex drain_mutex_;
   std::shared_ptr<DrainLimit> drain_limit_ ABSL_GUARDED_BY(drain_mutex_);  // null = none
   ServiceContext context_;
+  DispatchService dispatch_{this};
   WriteLoop loop_;  // joined first
 };
 

@@ -1,4 +1,4 @@
-// A request from the engine's acceptance to its end, as a reactor holds it: its id, and its samples.
+// A request from the engine's acceptance to its end, as a stream holds it: its id, and its samples.
 //
 // Thread rule: Abort from any thread; the rest from the owner, under the owner's lock. Lifetime: the
 // destructor cancels what the engine still runs and frees the request id.

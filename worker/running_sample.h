@@ -1,4 +1,4 @@
-// One sample of a request, as a reactor holds it: engine id, queue of events, text.
+// One sample of a request, as a stream holds it: engine id, queue of events, text.
 //
 // Thread rule: the owner, under the owner's lock. Lifetime: the request's context and ReadRequest outlive it;
 // the destructor cancels what the engine still runs.
@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "service/runtime/auth.h"
+#include "service/runtime/connection_limits.h"
 #include "service/runtime/open_calls.h"
 #include "service/runtime/prompt_limit.h"
 #include "worker/engine/engine_interface.h"
@@ -28,6 +29,7 @@ struct StreamLimits {
   absl::Duration grace = absl::Seconds(30);    // a stream that is parked so long without a read is cancelled
   absl::Duration cut_off = absl::Seconds(10);  // its client has so long to read why; then the call is cut off
   int max_prompt_bytes = service::kMaxPromptBytes;  // of one request's text
+  int max_message_bytes = service::kMaxMessageBytes;  // of one message to a router
 };
 
 // What a request needs to run; outlives every request.

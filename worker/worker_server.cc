@@ -55,7 +55,9 @@ absl::StatusOr<std::unique_ptr<WorkerServer>> WorkerServer::Start(const WorkerCo
   model.description.set_workers(1);
   model.description.set_state_kind(v1::Model::ATTENTION);
 
+  model.description.mutable_limits()->set_max_message_bytes(config.limits.max_message_bytes);
   limits.max_prompt_bytes = config.max_prompt_bytes;
+  limits.max_message_bytes = config.limits.max_message_bytes;
   std::unique_ptr<WorkerServer> worker(new WorkerServer());
   worker->service_ =
       std::make_unique<InferenceService>(std::move(model), engine, limits, std::move(authenticator));
@@ -73,7 +75,7 @@ absl::StatusOr<std::unique_ptr<WorkerServer>> WorkerServer::Start(const WorkerCo
   options.tls_client_ca_path = config.tls_client_ca;
   options.insecure = config.insecure;
   options.limits = config.limits;
-  options.services = {worker->service_.get(), &worker->health_};
+  options.services = {worker->service_.get(), &worker->service_->dispatch(), &worker->health_};
   HEKLA_ASSIGN_OR_RETURN(worker->server_, service::GrpcServer::Start(options));
   worker->address_ = WithPort(config.listen, worker->server_->port());
   worker->health_.Set("", true);

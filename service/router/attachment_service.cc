@@ -24,7 +24,6 @@
 namespace hekla::service {
 namespace {
 
-constexpr absl::Duration kReportInterval = absl::Milliseconds(250);
 
 }  // namespace
 

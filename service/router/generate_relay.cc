@@ -110,7 +110,7 @@ void GenerateRelay::OnWorker(Claim claim) {
   });
   environment_.metrics->Routed(RouteBranchName(claim.branch()));
   ledger_.SetVocabulary(worker->model().vocabulary_size());
-  auto stream = std::make_unique<WorkerStream>(worker, ledger_.WorkerRequest(call_.request), call_.deadline,
+  auto stream = std::make_shared<WorkerStream>(worker, ledger_.WorkerRequest(call_.request), call_.deadline,
                                                call_.caller.trace, shared_from_this());
   std::optional<absl::Status> cancelled;
   {
@@ -123,17 +123,17 @@ void GenerateRelay::OnWorker(Claim claim) {
       broken_ = absl::OkStatus();
       loss_listener_ = listener;
       claim_.emplace(std::move(claim));
-      stream_ = stream.get();
+      stream_ = stream;
       loss_.reset();
       if (worker->lost()) loss_ = WorkerLoss::kLeaseEnded;
-      if (loss_.has_value()) stream_->Cancel();
+      if (loss_.has_value()) stream_->Abandon();
     }
   }
   if (cancelled.has_value()) {
     worker->ForgetLoss(listener);
     return Finish(*std::move(cancelled));
   }
-  stream.release()->Start();
+  stream->Start();
 }
 
 void GenerateRelay::OnRefused(absl::Status status) {
@@ -160,7 +160,7 @@ void GenerateRelay::OnWorkerResponse(v1::GenerateResponse response) {
   sent_tokens_ = ledger_.sent_tokens();
   if (!status.ok()) {
     broken_ = std::move(status);
-    stream_->Cancel();
+    stream_->Abandon();
   }
   if (client_reads || read_early_ || IsStopping()) {
     read_early_ = false;
@@ -213,7 +213,9 @@ void GenerateRelay::OnWorkerLost(const Worker* worker, WorkerLoss loss) {
   if (stream_ == nullptr || claim_->worker().get() != worker || loss_ == WorkerLoss::kLeaseEnded) return;
   const bool is_stopping = loss_.has_value();
   loss_ = loss;
-  if (!is_stopping) StopStream();
+  if (is_stopping) return;
+  paused_ = false;
+  stream_->Abandon();  // it may never answer
 }
 
 void GenerateRelay::Cancel(absl::Status why) {
@@ -268,7 +270,7 @@ void GenerateRelay::OnStreamDone(absl::Status status) {
     absl::MutexLock lock(&mutex_);
     phase_ = Phase::kQueued;
     kept_alive_at_ = absl::Now();
-    stream_ = nullptr;
+    stream_.reset();
     paused_ = false;
     claim.emplace(*std::move(claim_));
     claim_.reset();

@@ -181,7 +181,7 @@ class GenerateRelay final : public Dispatcher::Waiter,
   std::optional<WorkerLoss> loss_ ABSL_GUARDED_BY(mutex_);
   absl::Time cancelled_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();  // while it was at a worker
   absl::Time kept_alive_at_ ABSL_GUARDED_BY(mutex_) = arrived_;
-  WorkerStream* stream_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  std::shared_ptr<WorkerStream> stream_ ABSL_GUARDED_BY(mutex_);
   std::optional<Claim> claim_ ABSL_GUARDED_BY(mutex_);
   uint64_t loss_listener_ ABSL_GUARDED_BY(mutex_) = 0;
   bool paused_ ABSL_GUARDED_BY(mutex_) = false;  // no read is outstanding, the client is behind

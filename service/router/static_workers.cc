@@ -90,12 +90,18 @@ class StaticWorkers::Watch {
       if (serving && !is_member_) {
         added = registry_->Add(worker);
         is_member_ = added.ok();
+        if (is_member_) {
+          worker->exchange().WantLoads(kReportInterval, [this, weak = std::weak_ptr<Worker>(worker)](const v1::Load& load) {
+            if (const std::shared_ptr<Worker> alive = weak.lock()) registry_->Report(*alive, load);
+          });
+        }
       } else if (is_member_) {
         registry_->SetDraining(*worker, !serving);
       }
     }
     if (!added.ok()) context.TryCancel();
     const grpc::Status status = stream->Finish();
+    worker->exchange().StopLoads();
     if (is_member_) registry_->Remove(worker, "health");
     absl::MutexLock lock(&mutex_);
     context_ = nullptr;

@@ -25,6 +25,7 @@ Worker::Worker(v1::Registration registration, bool is_static, std::shared_ptr<gr
     : registration_(std::move(registration)),
       is_static_(is_static),
       stub_(v1::Inference::NewStub(std::shared_ptr<grpc::ChannelInterface>(channel))),
+      exchange_(std::make_shared<WorkerExchange>(channel)),
       send_(std::move(send)),
       attached_at_(absl::Now()) {}
 

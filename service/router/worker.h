@@ -20,8 +20,12 @@
 #include "service/router/prefix_index.h"
 #include "service/router/progress_watch.h"
 #include "service/router/routing_policy.h"
+#include "service/router/worker_exchange.h"
 
 namespace hekla::service {
+
+// What workers are asked for; they report changes at once.
+inline constexpr absl::Duration kReportInterval = absl::Milliseconds(250);
 
 struct WorkerHealthOptions {
   BreakerOptions breaker;
@@ -47,6 +51,7 @@ class Worker {
   const v1::Model& model() const { return registration_.model(); }
   bool is_static() const { return is_static_; }
   v1::Inference::Stub& stub() { return *stub_; }
+  WorkerExchange& exchange() { return *exchange_; }
   absl::Time attached_at() const { return attached_at_; }
 
   void Report(const v1::Load& load);
@@ -107,6 +112,7 @@ class Worker {
   const v1::Registration registration_;
   const bool is_static_;
   const std::unique_ptr<v1::Inference::Stub> stub_;
+  const std::shared_ptr<WorkerExchange> exchange_;
   const SendCommand send_;
   const absl::Time attached_at_;
 

@@ -7,7 +7,8 @@ Prints a table with the wanted figure beside each measured one; exit code 1 when
 (timings never fail: they belong to the machine). Wants a quiet machine, and `hekla`, `hekla-router` and
 `hekla-fake-worker` in build/release/bin (HEKLA_BIN_DIR names another folder). Parts:
 
-  overhead   100 streams of 50 tokens/s: first token and CPU a message, beside the same load without a router
+  overhead   100 streams of 50 tokens/s: first token and CPU a message, beside the same load without a router;
+             with tokens that come in steps, as those of a batch do, and each stream at its own moments
   streams    2,000 streams at once: memory
   short      50,000 short requests: none lost, no token skipped or repeated
   refusal    a full router: how fast it says so
@@ -28,13 +29,21 @@ import cluster as c  # noqa: E402
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def bench(address, *flags):
-    """The JSON report of `hekla bench`; broken streams do not stop the table."""
+def start_bench(address, *flags):
     command = [os.path.join(c.BIN, "hekla"), "bench", "--address", address, "--json", "-", "--quiet", *map(str, flags)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if not done.stdout:
-        raise SystemExit(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr}")
-    return json.loads(done.stdout)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def report_of(process):
+    """The JSON report of `hekla bench`; broken streams do not stop the table."""
+    output, errors = process.communicate()
+    if not output:
+        raise SystemExit(f"{' '.join(process.args)}: exit code {process.returncode}\n{errors}")
+    return json.loads(output)
+
+
+def bench(address, *flags):
+    return report_of(start_bench(address, *flags))
 
 
 def cpu_seconds(process):
@@ -65,27 +74,33 @@ class Table:
         self.add(what, "0", f"{count:g}", count == 0)
 
 
-def ttft(report, quantile):
-    return report["latencies"]["time_to_first_token_seconds"][quantile]
-
-
 def measure_overhead(table, scale):
-    # 50 requests a second of 2 s each: 100 streams, on average. As a closed loop they would start in step.
-    load = ["--rate", 50, "--duration", f"{max(2, 30 * scale)}s", "--prompt-tokens", 32, "--output-tokens", 100]
-    flags = ("--max_sequences=256", "--rate=50")
-    with c.Cluster(workers=2, fake=True, worker_flags=flags) as cluster:
+    measure_load(table, scale, "in the steps of a batch", "--steps")
+    measure_load(table, scale, "each stream at its own moments")
+
+
+def measure_load(table, scale, how, *more):
+    def load(rate):  # requests of 2 s that start at random: at 50 a second 100 streams, on average
+        return ["--rate", rate, "--duration", f"{max(2, 30 * scale)}s", "--prompt-tokens", 32, "--output-tokens", 100]
+
+    print(f"  tokens come {how}:")
+    with c.Cluster(workers=2, fake=True, worker_flags=("--max_sequences=256", "--rate=50", *more)) as cluster:
         bench(cluster.address, "--clients", 20, "--requests", 40, "--output-tokens", 5)  # connections are there
         before = cpu_seconds(cluster.router)
-        routed = bench(cluster.address, *load)
+        routed = bench(cluster.address, *load(50))
         cpu = cpu_seconds(cluster.router) - before
-        direct = bench(cluster.workers[0].address, *load)
-    for quantile in ("p50", "p99"):
-        table.add(f"first token, {quantile}: with the router less without", "0.3 ms" if quantile == "p50" else "2 ms",
-                  ms(ttft(routed, quantile) - ttft(direct, quantile)))
-    for quantile in ("p50", "p99"):
-        gap = "inter_token_latency_seconds"
-        table.add(f"between tokens, {quantile}: with the router less without", "1 ms" if quantile == "p50" else "5 ms",
-                  ms(routed["latencies"][gap][quantile] - direct["latencies"][gap][quantile]))
+        direct = [report_of(each) for each in [start_bench(worker.address, *load(25)) for worker in cluster.workers]]
+
+    def added(what, quantile):
+        alone = [report["latencies"][what][quantile] for report in direct]
+        return ms(routed["latencies"][what][quantile] - statistics.mean(alone))
+
+    for quantile, wanted in (("p50", "0.3 ms"), ("p99", "2 ms")):
+        table.add(f"first token, {quantile}: with the router less without", wanted,
+                  added("time_to_first_token_seconds", quantile))
+    for quantile, wanted in (("p50", "1 ms"), ("p99", "5 ms")):
+        table.add(f"between tokens, {quantile}: with the router less without", wanted,
+                  added("inter_token_latency_seconds", quantile))
     table.add("router's CPU a relayed message", "60 us", f"{1e6 * cpu / routed['messages']:.1f} us")
     table.add("this client's CPU a message", "50 us", f"{routed['client_cpu_micros_per_message']:.1f} us")
     table.zero("of these, requests failed or tokens not exactly once",

@@ -194,7 +194,7 @@ TEST(GenerateRelayTest, TheDeadlineGoesThroughBothHops) {
   const auto worker = fixture.AddWorker("w0", [](FakeStream& stream) {
     stream.Start();
     // The worker's own call carries the deadline.
-    EXPECT_LT(absl::FromChrono(stream.context()->deadline()), absl::Now() + absl::Seconds(2));
+    EXPECT_LT(stream.call().deadline(), absl::Now() + absl::Seconds(2));
     Eventually([&] { return stream.cancelled(); });
     return grpc::Status::CANCELLED;
   });

@@ -296,15 +296,9 @@ TEST_F(InferenceFrontTest, TracesGoOnToTheWorkerWithASpanOfTheRouters) {
   absl::Mutex mutex;
   std::string sent_traceparent, sent_tracestate;
   const auto worker = AddWorker("w0", {}, [&](FakeStream& stream) {
-    const auto& metadata = stream.context()->client_metadata();
-    const auto value = [&](const char* key) {
-      const auto found = metadata.find(key);
-      return found == metadata.end() ? std::string()
-                                     : std::string(found->second.data(), found->second.size());
-    };
     absl::MutexLock lock(&mutex);
-    sent_traceparent = value("traceparent");
-    sent_tracestate = value("tracestate");
+    sent_traceparent = stream.call().metadata("traceparent");
+    sent_tracestate = stream.call().metadata("tracestate");
     return UsualScript(stream);
   });
   const auto context = As("a"), bad_context = As("a");

@@ -351,9 +351,12 @@ bool FakeEngine::Advance(Sequence* sequence, int64_t now, std::vector<Delivery>*
   delivery.has_event = true;
   delivery.event = std::move(event);
   out->push_back(std::move(delivery));
-  sequence->due_us = options_.tokens_per_second > 0
-                         ? sequence->due_us + static_cast<int64_t>(1e6 / options_.tokens_per_second)
-                         : now;
+  if (options_.tokens_per_second > 0) {
+    const auto step_us = static_cast<int64_t>(1e6 / options_.tokens_per_second);
+    sequence->due_us += options_.in_steps ? step_us - (sequence->due_us - began_us_) % step_us : step_us;
+  } else {
+    sequence->due_us = now;
+  }
   return true;
 }
 

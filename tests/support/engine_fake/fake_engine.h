@@ -44,6 +44,7 @@ struct FakeEngineOptions {
   int max_context = 4096;        // tokens
   int max_waiting = 64;          // requests
   double tokens_per_second = 0;  // of each sequence; 0 = as fast as it goes
+  bool in_steps = false;         // at that rate, after its first token a sequence has the next ones together with the others
   absl::Duration first_token_delay = absl::ZeroDuration();
   int mean_length = 0;  // tokens until end_of_sequence is drawn, on average; 0 = never drawn
   std::string alphabet = "abcdefghijklmnopqrstuvwxyz      ";  // ids that are drawn
@@ -120,6 +121,7 @@ class FakeEngine : public EngineInterface {
   bool Strikes(const schedule::Request& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const FakeEngineOptions options_;
+  const int64_t began_us_ = NowMicros();
   mutable absl::Mutex mutex_;
   absl::CondVar changed_;
   std::deque<Sequence> waiting_ ABSL_GUARDED_BY(mutex_);

@@ -31,6 +31,7 @@ ABSL_FLAG(int, max_sequences, 8, "sequences at once");
 ABSL_FLAG(int, max_context, 4096, "tokens of one sequence");
 ABSL_FLAG(int, max_queue, 64, "requests waiting");
 ABSL_FLAG(double, rate, 0, "tokens a second of each sequence; 0 = as fast as it goes");
+ABSL_FLAG(bool, steps, false, "at that rate all sequences have their tokens together, as a batch does");
 ABSL_FLAG(absl::Duration, first_token_delay, absl::ZeroDuration(), "before the first token");
 ABSL_FLAG(double, prefill_rate, 0, "prompt tokens a second that are not cached; 0 = no time");
 ABSL_FLAG(int, mean_length, 0, "tokens until the end of sequence on average; 0 = max_tokens ends it");
@@ -50,6 +51,7 @@ engine::FakeEngineOptions EngineOptions() {
   options.max_context = absl::GetFlag(FLAGS_max_context);
   options.max_waiting = absl::GetFlag(FLAGS_max_queue);
   options.tokens_per_second = absl::GetFlag(FLAGS_rate);
+  options.in_steps = absl::GetFlag(FLAGS_steps);
   options.first_token_delay = absl::GetFlag(FLAGS_first_token_delay);
   options.prefill_tokens_per_second = absl::GetFlag(FLAGS_prefill_rate);
   options.mean_length = absl::GetFlag(FLAGS_mean_length);

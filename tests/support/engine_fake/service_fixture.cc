@@ -47,13 +47,14 @@ v1::GenerateRequest TextRequest(const std::string& text, int max_tokens) {
   return request;
 }
 
-ServiceFixture::ServiceFixture(engine::FakeEngineOptions engine_options, StreamLimits limits)
+ServiceFixture::ServiceFixture(engine::FakeEngineOptions engine_options, StreamLimits limits,
+                               service::Authenticator authenticator)
     : tokenizer_(text::MakeByteTokenizer()), engine_(std::make_unique<engine::FakeEngine>(engine_options)) {
   service_ = std::make_unique<InferenceService>(
       MakeByteModel(*tokenizer_, engine_->Status().limits, engine_options.max_waiting), engine_.get(),
-      limits);
+      limits, std::move(authenticator));
   service::ServerOptions options;
-  options.services = {service_.get()};
+  options.services = {service_.get(), &service_->dispatch()};
   auto server = service::GrpcServer::Start(options);
   HEKLA_CHECK(server.ok(), "the server starts");
   server_ = *std::move(server);
@@ -65,13 +66,16 @@ ServiceFixture::~ServiceFixture() { server_->Shutdown(absl::ZeroDuration()); }
 std::string ServiceFixture::address() const { return absl::StrCat("127.0.0.1:", server_->port()); }
 
 std::unique_ptr<v1::Inference::Stub> ServiceFixture::NewStub() const {
+  return v1::Inference::NewStub(NewChannel());
+}
+
+std::shared_ptr<grpc::Channel> ServiceFixture::NewChannel() const {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   // A client that does not read has little room for what the server writes.
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 16384);
-  return v1::Inference::NewStub(
-      grpc::CreateCustomChannel(address(), grpc::InsecureChannelCredentials(), arguments));
+  return grpc::CreateCustomChannel(address(), grpc::InsecureChannelCredentials(), arguments);
 }
 
 namespace {

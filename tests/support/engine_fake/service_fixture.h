@@ -30,7 +30,8 @@ struct Outcome {
 
 class ServiceFixture {
  public:
-  explicit ServiceFixture(engine::FakeEngineOptions engine_options = {}, StreamLimits limits = {});
+  explicit ServiceFixture(engine::FakeEngineOptions engine_options = {}, StreamLimits limits = {},
+                          service::Authenticator authenticator = {});
   ~ServiceFixture();
 
   engine::FakeEngine& engine() { return *engine_; }
@@ -39,6 +40,7 @@ class ServiceFixture {
   std::string address() const;
   // Another connection.
   std::unique_ptr<v1::Inference::Stub> NewStub() const;
+  std::shared_ptr<grpc::Channel> NewChannel() const;
 
   // The whole call; `resumed` is the first offset expected.
   Outcome Generate(const v1::GenerateRequest& request, absl::Duration deadline = absl::Seconds(30));

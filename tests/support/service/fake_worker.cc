@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "service/runtime/channel.h"
+#include "tests/support/service/fake_dispatch.h"
 #include "worker/base/check.h"
 
 namespace hekla::service {
@@ -34,16 +35,14 @@ std::string FakeText(uint64_t seed, uint32_t first, uint32_t end) {
 
 float FakePromptLogprob(int index) { return -0.25f * static_cast<float>(1 + index); }
 
-FakeStream::FakeStream(const v1::GenerateRequest& request, const std::string& weights_hash,
-                       grpc::ServerContext* context, grpc::ServerWriter<v1::GenerateResponse>* writer)
+FakeStream::FakeStream(const v1::GenerateRequest& request, const std::string& weights_hash, FakeCall* call)
     : request_(request),
       weights_hash_(weights_hash),
-      context_(context),
-      writer_(writer),
+      call_(call),
       next_(static_cast<uint32_t>(request.resume_token_ids_size())) {}
 
 bool FakeStream::Write(const v1::GenerateResponse& response) {
-  return writer_->Write(response) && !cancelled();
+  return call_->Write(response) && !cancelled();
 }
 
 bool FakeStream::Start() {
@@ -103,6 +102,24 @@ grpc::Status UsualScript(FakeStream& stream) {
   return grpc::Status::OK;
 }
 
+// A call of Inference.Generate.
+class GrpcFakeCall final : public FakeCall {
+ public:
+  GrpcFakeCall(grpc::ServerContext* context, grpc::ServerWriter<v1::GenerateResponse>* writer)
+      : context_(context), writer_(writer) {}
+  bool Write(const v1::GenerateResponse& response) override { return writer_->Write(response); }
+  bool cancelled() const override { return context_->IsCancelled(); }
+  absl::Time deadline() const override { return absl::FromChrono(context_->deadline()); }
+  std::string metadata(const std::string& key) const override {
+    const auto found = context_->client_metadata().find(key);
+    return found == context_->client_metadata().end() ? "" : std::string(found->second.data(), found->second.size());
+  }
+
+ private:
+  grpc::ServerContext* const context_;
+  grpc::ServerWriter<v1::GenerateResponse>* const writer_;
+};
+
 class FakeWorker::Service final : public v1::Inference::Service {
  public:
   explicit Service(FakeWorker* worker) : worker_(worker) {}
@@ -114,22 +131,14 @@ class FakeWorker::Service final : public v1::Inference::Service {
     model.set_vocabulary_size(worker_->options_.vocabulary);
     model.mutable_limits()->set_max_context(worker_->options_.context);
     model.mutable_limits()->set_max_sequences(worker_->options_.sequences);
+    model.mutable_limits()->set_max_message_bytes(worker_->options_.max_message_bytes);
     return model;
   }
 
   grpc::Status Generate(grpc::ServerContext* context, const v1::GenerateRequest* request,
                         grpc::ServerWriter<v1::GenerateResponse>* writer) override {
-    {
-      absl::MutexLock lock(&worker_->mutex_);
-      worker_->requests_.push_back(*request);
-      ++worker_->running_;
-    }
-    FakeStream stream(*request, worker_->options_.weights_hash, context, writer);
-    const grpc::Status status = worker_->options_.script(stream);
-    absl::MutexLock lock(&worker_->mutex_);
-    --worker_->running_;
-    if (context->IsCancelled()) ++worker_->cancelled_;
-    return status;
+    GrpcFakeCall call(context, writer);
+    return worker_->RunScript(*request, &call);
   }
 
   grpc::Status Tokenize(grpc::ServerContext*, const v1::TokenizeRequest* request,
@@ -156,12 +165,38 @@ class FakeWorker::Service final : public v1::Inference::Service {
   FakeWorker* const worker_;
 };
 
+class FakeWorker::DispatchService final : public FakeDispatch {
+ public:
+  explicit DispatchService(FakeWorker* worker)
+      : FakeDispatch([worker](const v1::GenerateRequest& request, FakeCall* call) {
+          return worker->RunScript(request, call);
+        }, [worker] { return worker->LoadForExchange(); }) {}
+};
+
+void FakeWorker::CloseExchange() { dispatch_->CloseAtNext(); }
+int FakeWorker::exchanges() const { return dispatch_->exchanges(); }
+
+grpc::Status FakeWorker::RunScript(const v1::GenerateRequest& request, FakeCall* call) {
+  {
+    absl::MutexLock lock(&mutex_);
+    requests_.push_back(request);
+    ++running_;
+  }
+  FakeStream stream(request, options_.weights_hash, call);
+  const grpc::Status status = options_.script(stream);
+  absl::MutexLock lock(&mutex_);
+  --running_;
+  if (call->cancelled()) ++cancelled_;
+  return status;
+}
+
 FakeWorker::FakeWorker(FakeWorkerOptions options) : options_(std::move(options)) {
   service_ = std::make_unique<Service>(this);
+  dispatch_ = std::make_unique<DispatchService>(this);
   health_.Set("", true);
   ServerOptions server;
   server.address = options_.listen;
-  server.services = {service_.get(), &health_};
+  server.services = {service_.get(), dispatch_.get(), &health_};
   auto started = GrpcServer::Start(server);
   HEKLA_CHECK(started.ok(), std::string(started.status().message()).c_str());
   server_ = *std::move(started);
@@ -203,10 +238,22 @@ void FakeWorker::FollowLease() {
   }
 }
 
+v1::Load FakeWorker::ReadLoad() {
+  v1::Load load = load_;
+  load.set_running(load_.running() + static_cast<uint32_t>(running()));
+  return load;
+}
+
+std::optional<v1::Load> FakeWorker::LoadForExchange() {
+  absl::MutexLock lock(&lease_mutex_);
+  if (silent_) return std::nullopt;
+  if (!stalled_) load_.set_steps_total(load_.steps_total() + 1);
+  return ReadLoad();
+}
+
 void FakeWorker::WriteReport() {
   v1::WorkerReport report;
-  *report.mutable_load() = load_;
-  report.mutable_load()->set_running(load_.running() + static_cast<uint32_t>(running()));
+  *report.mutable_load() = ReadLoad();
   lease_->Write(report);
 }
 

@@ -4,12 +4,12 @@
 #ifndef HEKLA_TESTS_SUPPORT_SERVICE_FAKE_WORKER_H_
 #define HEKLA_TESTS_SUPPORT_SERVICE_FAKE_WORKER_H_
 
-#include <grpcpp/server_context.h>
 #include <grpcpp/support/sync_stream.h>
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -30,27 +30,35 @@ std::string FakeText(uint64_t seed, uint32_t first, uint32_t end);
 // The log probability of token `index` of every prompt, which has three tokens.
 float FakePromptLogprob(int index);
 
+// A generation that was asked for, and the way of what it writes.
+class FakeCall {
+ public:
+  virtual ~FakeCall() = default;
+  virtual bool Write(const v1::GenerateResponse& response) = 0;
+  virtual bool cancelled() const = 0;
+  virtual absl::Time deadline() const = 0;
+  virtual std::string metadata(const std::string& key) const = 0;  // "" if it was not given
+};
+
 // What a script writes with. Every function returns false once the call is cancelled or broken.
 class FakeStream {
  public:
-  FakeStream(const v1::GenerateRequest& request, const std::string& weights_hash,
-             grpc::ServerContext* context, grpc::ServerWriter<v1::GenerateResponse>* writer);
+  FakeStream(const v1::GenerateRequest& request, const std::string& weights_hash, FakeCall* call);
   bool Start();
   bool Prompt();                // if the request asks for it
   bool Tokens(uint32_t count);  // the next ones, a delta each
   bool Write(const v1::GenerateResponse& response);
   bool Finish();  // MAX_TOKENS
-  bool cancelled() const { return context_->IsCancelled(); }
+  bool cancelled() const { return call_->cancelled(); }
   uint32_t next() const { return next_; }
   uint32_t max_tokens() const { return request_.stop().max_tokens(); }
   const v1::GenerateRequest& request() const { return request_; }
-  grpc::ServerContext* context() const { return context_; }
+  const FakeCall& call() const { return *call_; }
 
  private:
   const v1::GenerateRequest& request_;
   const std::string weights_hash_;
-  grpc::ServerContext* const context_;
-  grpc::ServerWriter<v1::GenerateResponse>* const writer_;
+  FakeCall* const call_;
   uint32_t next_;  // token offset
 };
 
@@ -66,6 +74,7 @@ struct FakeWorkerOptions {
   uint32_t sequences = 8;
   uint32_t context = 4096;
   uint32_t vocabulary = 1000;
+  uint32_t max_message_bytes = 0;
   uint64_t incarnation = 1;
   std::string listen = "127.0.0.1:0";
   int router_admin_port = 0;      // 0: no lease
@@ -90,6 +99,10 @@ class FakeWorker {
   void Stall(bool stalled);    // reports go on, steps do not
   void Silence();              // no more reports
 
+  // The next generation is refused as if the stream's credential had ended.
+  void CloseExchange();
+  int exchanges() const;  // streams of routers that were opened
+
   int calls() const;      // generations that came in
   int running() const;    // scripts that have not returned
   int cancelled() const;  // scripts that returned with the call cancelled
@@ -100,13 +113,19 @@ class FakeWorker {
 
  private:
   class Service;
+  class DispatchService;
+  // Runs the script of a generation that came in.
+  grpc::Status RunScript(const v1::GenerateRequest& request, FakeCall* call);
   void FollowLease();
   void ReportLoop();
   void WriteReport() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lease_mutex_);
+  v1::Load ReadLoad() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lease_mutex_);
+  std::optional<v1::Load> LoadForExchange();
 
   const FakeWorkerOptions options_;
   HealthService health_;
   std::unique_ptr<Service> service_;
+  std::unique_ptr<DispatchService> dispatch_;
   std::unique_ptr<GrpcServer> server_;
   int port_ = 0;
 

@@ -1,4 +1,4 @@
-#include "worker/stream_reactor.h"
+#include "worker/response_stream.h"
 
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ using service::ReasonOf;
 
 constexpr absl::Duration kPatience = absl::Seconds(20);  // a failure, not a pace
 
-TEST(StreamReactorTest, CancelReachesTheEngineBeforeAndAfterTheFirstToken) {
+TEST(ResponseStreamTest, CancelReachesTheEngineBeforeAndAfterTheFirstToken) {
   for (int granted : {0, 5}) {
     SCOPED_TRACE(granted);
     FakeEngineOptions options;
@@ -36,7 +36,7 @@ TEST(StreamReactorTest, CancelReachesTheEngineBeforeAndAfterTheFirstToken) {
   }
 }
 
-TEST(StreamReactorTest, AVanishedClientFreesItsRequest) {
+TEST(ResponseStreamTest, AVanishedClientFreesItsRequest) {
   FakeEngineOptions options;
   options.gated = true;
   ServiceFixture fixture(options);
@@ -51,7 +51,7 @@ TEST(StreamReactorTest, AVanishedClientFreesItsRequest) {
   EXPECT_EQ(fixture.engine().Status().cancelled_total, 1u);
 }
 
-TEST(StreamReactorTest, DeadlineEndsTheRequestInTheEngine) {
+TEST(ResponseStreamTest, DeadlineEndsTheRequestInTheEngine) {
   FakeEngineOptions options;
   options.gated = true;
   ServiceFixture fixture(options);
@@ -75,7 +75,7 @@ FakeEngineOptions LongContext() {
   return options;
 }
 
-TEST(StreamReactorTest, SlowReaderIsParkedAndGetsAllWhenItReadsOn) {
+TEST(ResponseStreamTest, SlowReaderIsParkedAndGetsAllWhenItReadsOn) {
   StreamLimits limits;
   limits.max_tokens = 64;
   ServiceFixture fixture(LongContext(), limits);
@@ -100,7 +100,7 @@ TEST(StreamReactorTest, SlowReaderIsParkedAndGetsAllWhenItReadsOn) {
   EXPECT_EQ(ids, quick.ids());
 }
 
-TEST(StreamReactorTest, AReaderThatIsStillSlowAfterTheGraceFreesTheEngineAndIsTold) {
+TEST(ResponseStreamTest, AReaderThatIsStillSlowAfterTheGraceFreesTheEngineAndIsTold) {
   StreamLimits limits;
   limits.max_tokens = 64;
   limits.grace = absl::Milliseconds(20);
@@ -121,7 +121,7 @@ TEST(StreamReactorTest, AReaderThatIsStillSlowAfterTheGraceFreesTheEngineAndIsTo
   EXPECT_TRUE(fixture.AwaitIdle());
 }
 
-TEST(StreamReactorTest, ReaderThatNeverReadsOnIsCutOff) {
+TEST(ResponseStreamTest, ReaderThatNeverReadsOnIsCutOff) {
   StreamLimits limits;
   limits.max_tokens = 64;
   limits.grace = limits.cut_off = absl::Milliseconds(20);

@@ -1,13 +1,11 @@
-// What Generate and BatchGenerate have in common: one write in flight, what comes meanwhile merges, slow
-// readers are parked and end in the end, cancelled calls stop their work at once. The subclass says what
-// comes next.
+// The responses of one Generate or BatchGenerate request: one write in flight, what comes meanwhile merges,
+// slow readers are parked and end in the end, cancelled calls stop their work at once. The subclass says what
+// comes next, a Call where it goes.
 //
-// Thread rule: gRPC's threads and the WriteLoop's; all virtual calls come under mutex(). Lifetime: made by
-// Launch, it holds itself until gRPC's OnDone.
-#ifndef HEKLA_WORKER_STREAM_REACTOR_H_
-#define HEKLA_WORKER_STREAM_REACTOR_H_
-
-#include <grpcpp/grpcpp.h>
+// Thread rule: the Call's threads and the WriteLoop's; all virtual calls come under the stream's lock.
+// Lifetime: shared by its Call and the WriteLoop; the Call lives until it was finished.
+#ifndef HEKLA_WORKER_RESPONSE_STREAM_H_
+#define HEKLA_WORKER_RESPONSE_STREAM_H_
 
 #include <algorithm>
 #include <memory>
@@ -24,21 +22,60 @@
 
 namespace hekla::worker {
 
+// What is known of a call before its request is read.
+struct CallOrigin {
+  absl::Time deadline = absl::InfiniteFuture();
+  service::TraceContext trace;
+  absl::Status caller;  // why it may not call, if so
+};
+
 template <typename Response>
-class StreamReactor : public grpc::ServerWriteReactor<Response>,
-                      public WriteTask,
-                      public std::enable_shared_from_this<StreamReactor<Response>> {
+class ResponseStream : public WriteTask, public std::enable_shared_from_this<ResponseStream<Response>> {
  public:
-  // Starts a new reactor, which from here on owns itself.
-  static StreamReactor* Launch(std::shared_ptr<StreamReactor> reactor) {
-    reactor->self_ = reactor;
-    StreamReactor* raw = reactor.get();
-    {
-      absl::MutexLock lock(&raw->mutex_);
-      raw->Begin();
-      raw->Advance();
-    }
-    return raw;
+  // The way to the client. Functions are called with the stream locked and must not call it.
+  class Call {
+   public:
+    virtual ~Call() = default;
+    // `response` may be taken until WriteDone(), which follows.
+    virtual void Write(Response* response) = 0;
+    virtual void WriteAndFinish(Response* response) = 0;  // last, with OK
+    virtual void Finish(const absl::Status& status) = 0;  // last
+    // The client does not even read its error: Cancelled() and the end of the write in flight follow.
+    virtual void CutOff() = 0;
+  };
+
+  // Takes up the request. Once, before all others.
+  void Begin(Call* call) {
+    absl::MutexLock lock(&mutex_);
+    if (finished_) return;  // released before
+    call_ = call;
+    BeginRequest();
+    Advance();
+  }
+
+  void WriteDone(bool ok) {
+    absl::MutexLock lock(&mutex_);
+    write_in_flight_ = false;
+    parked_since_ = absl::InfiniteFuture();
+    if (finished_) return;
+    if (!ok) final_status_ = Gone();
+    Advance();
+  }
+
+  // By the client or its end.
+  void Cancelled() {
+    absl::MutexLock lock(&mutex_);
+    StopAll();
+    if (final_status_.ok()) final_status_ = Gone();
+    if (!finished_ && !write_in_flight_) Advance();
+  }
+
+  // The Call is gone.
+  void Released() {
+    absl::MutexLock lock(&mutex_);
+    StopAll();
+    finished_ = true;
+    call_ = nullptr;
   }
 
   void Pump() final {
@@ -51,29 +88,6 @@ class StreamReactor : public grpc::ServerWriteReactor<Response>,
     }
   }
 
-  void OnWriteDone(bool ok) final {
-    absl::MutexLock lock(&mutex_);
-    write_in_flight_ = false;
-    parked_since_ = absl::InfiniteFuture();
-    if (finished_) return;
-    if (!ok) final_status_ = Gone();
-    Advance();
-  }
-
-  void OnCancel() final {
-    absl::MutexLock lock(&mutex_);
-    StopAll();
-    if (final_status_.ok()) final_status_ = Gone();
-    if (!finished_ && !write_in_flight_) Advance();
-  }
-
-  void OnDone() final {
-    std::shared_ptr<StreamReactor> self;  // the last owner, but for a pump that runs; dies after the lock
-    absl::MutexLock lock(&mutex_);
-    StopAll();
-    self.swap(self_);
-  }
-
  protected:
   enum class Next {
     kNothing,    // wait for an event, or *wake_at
@@ -82,27 +96,21 @@ class StreamReactor : public grpc::ServerWriteReactor<Response>,
     kFail,       // *status, after StopAll
   };
 
-  StreamReactor(const ServiceContext* context, grpc::CallbackServerContext* call)
-      : place_(context->calls), context_(context), call_(call), trace_(service::TraceOf(*call)) {}
+  ResponseStream(const ServiceContext* context, CallOrigin origin)
+      : place_(context->calls), context_(context), origin_(std::move(origin)) {}
 
-  virtual void Begin() = 0;
+  virtual void BeginRequest() = 0;
   virtual Next NextMessage(absl::Time now, Response* out, absl::Status* status, absl::Time* wake_at) = 0;
   virtual void StopAll() = 0;
   // A request behind this stream is parked.
   virtual bool Parked() const = 0;
 
-  absl::Time Deadline() const {
-    const auto deadline = call_->deadline();
-    if (deadline == std::chrono::system_clock::time_point::max()) return absl::InfiniteFuture();
-    return absl::FromChrono(deadline);
-  }
   const ServiceContext& context() const { return *context_; }
-  const service::TraceContext& trace() const { return trace_; }
-  absl::Status CheckCaller() const { return context_->CheckCaller(*call_); }
+  const CallOrigin& origin() const { return origin_; }
 
  private:
   absl::Status Gone() const {
-    if (absl::Now() >= Deadline()) {
+    if (absl::Now() >= origin_.deadline) {
       return service::MakeError(absl::StatusCode::kDeadlineExceeded, v1::ERROR_REASON_DEADLINE,
                                 "the deadline passed");
     }
@@ -113,7 +121,7 @@ class StreamReactor : public grpc::ServerWriteReactor<Response>,
   void Fail(const absl::Status& status) {
     StopAll();
     finished_ = true;
-    this->Finish(service::ToGrpc(status));
+    call_->Finish(status);
   }
 
   // No write is in flight.
@@ -129,12 +137,12 @@ class StreamReactor : public grpc::ServerWriteReactor<Response>,
         return;
       case Next::kWrite:
         write_in_flight_ = true;
-        this->StartWrite(&response_);
+        call_->Write(&response_);
         return;
       case Next::kWriteLast:
         StopAll();
         finished_ = true;
-        this->StartWriteAndFinish(&response_, grpc::WriteOptions(), grpc::Status::OK);
+        call_->WriteAndFinish(&response_);
         return;
       case Next::kFail:
         return Fail(status);
@@ -155,7 +163,7 @@ class StreamReactor : public grpc::ServerWriteReactor<Response>,
   void WatchSlowWrite(absl::Time now) {
     const absl::Duration grace = context_->limits.grace;
     if (!final_status_.ok()) {
-      if (now >= slow_since_ + context_->limits.cut_off) call_->TryCancel();
+      if (now >= slow_since_ + context_->limits.cut_off) call_->CutOff();
       return;
     }
     if (!Parked()) return;
@@ -172,19 +180,18 @@ class StreamReactor : public grpc::ServerWriteReactor<Response>,
 
   const service::OpenCalls::Place place_;
   const ServiceContext* const context_;
-  grpc::CallbackServerContext* const call_;
-  const service::TraceContext trace_;
+  const CallOrigin origin_;
   absl::Mutex mutex_;
+  Call* call_ = nullptr;
   Response response_;  // of the write in flight
   bool write_in_flight_ = false;
-  bool finished_ = false;                             // Finish was called
+  bool finished_ = false;                             // the call is
   absl::Status final_status_;                         // to finish with, once no write is in flight
   absl::Time parked_since_ = absl::InfiniteFuture();  // first seen so during the write in flight
   absl::Time slow_since_;                             // final_status_ says so
   absl::Time timer_ = absl::InfinitePast();
-  std::shared_ptr<StreamReactor> self_;
 };
 
 }  // namespace hekla::worker
 
-#endif  // HEKLA_WORKER_STREAM_REACTOR_H_
+#endif  // HEKLA_WORKER_RESPONSE_STREAM_H_

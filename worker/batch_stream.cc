@@ -1,11 +1,11 @@
-#include "worker/batch_reactor.h"
+#include "worker/batch_stream.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "worker/base/status_macros.h"
-#include "worker/generate_reactor.h"
+#include "worker/generate_stream.h"
 
 namespace hekla::worker {
 namespace {
@@ -16,7 +16,7 @@ constexpr absl::Duration kRetryInterval = absl::Milliseconds(50);
 
 }  // namespace
 
-absl::Status BatchReactor::Check() const {
+absl::Status BatchStream::Check() const {
   if (request_->batch_id().size() > kMaxNameBytes) {
     return service::InvalidField("batch_id", absl::StrCat("has ", request_->batch_id().size(),
                                                           " bytes, the limit is ", kMaxNameBytes));
@@ -34,9 +34,9 @@ absl::Status BatchReactor::Check() const {
   return absl::OkStatus();
 }
 
-void BatchReactor::Begin() {
+void BatchStream::BeginRequest() {
   began_ = absl::Now();
-  error_ = CheckCaller();
+  error_ = origin().caller;
   if (error_.ok()) error_ = Check();
   batch_id_ = request_->batch_id().empty() ? MakeRequestId() : request_->batch_id();
   if (error_.ok() && context().draining) {
@@ -47,16 +47,16 @@ void BatchReactor::Begin() {
   }
 }
 
-absl::StatusOr<ReadRequest> BatchReactor::Read(int index) const {
+absl::StatusOr<ReadRequest> BatchStream::Read(int index) const {
   const v1::GenerateRequest& request = request_->items(index).request();
   HEKLA_RETURN_IF_ERROR(service::CheckPromptBytes(request, context().limits.max_prompt_bytes));
   HEKLA_ASSIGN_OR_RETURN(ReadRequest read, ReadGenerateRequest(request, context().model, v1::PRIORITY_BATCH));
-  read.trace = trace();
+  read.trace = origin().trace;
   if (read.request_id.empty()) read.request_id = absl::StrCat(batch_id_, "/", index);
   return read;
 }
 
-void BatchReactor::Fill(absl::Time now, absl::Time* retry_at) {
+void BatchStream::Fill(absl::Time now, absl::Time* retry_at) {
   const size_t window = 2 * std::max<size_t>(1, context().model.description.limits().max_sequences());
   while (next_ < request_->items_size() && running_.size() < window && outbox_.size() < kMaxOutbox) {
     absl::Status status;
@@ -67,7 +67,7 @@ void BatchReactor::Fill(absl::Time now, absl::Time* retry_at) {
     }
     if (status.ok()) {
       absl::StatusOr<std::shared_ptr<RunningRequest>> run =
-          RunningRequest::Start(&context(), *waiting_, Deadline(), weak_from_this());
+          RunningRequest::Start(&context(), *waiting_, origin().deadline, weak_from_this());
       status = run.status();
       if (service::ReasonOf(status) == v1::ERROR_REASON_QUEUE_FULL) {
         *retry_at = now + kRetryInterval;
@@ -81,21 +81,21 @@ void BatchReactor::Fill(absl::Time now, absl::Time* retry_at) {
       }
     }
     if (!status.ok()) {
-      LogRefusal(request_->items(next_).request().request_id(), trace(), status);
+      LogRefusal(request_->items(next_).request().request_id(), origin().trace, status);
       AddFinished(next_, status, v1::Result());
     }
     ++next_;
   }
 }
 
-v1::GenerateResponse* BatchReactor::AddResponse(const Item& item) {
+v1::GenerateResponse* BatchStream::AddResponse(const Item& item) {
   v1::BatchGenerateResponse::ItemDelta* delta = outbox_.emplace_back().mutable_item_delta();
   delta->set_index(item.index);
   delta->set_tag(request_->items(item.index).tag());
   return delta->mutable_response();
 }
 
-void BatchReactor::AddStarted(Item* item) {
+void BatchStream::AddStarted(Item* item) {
   if (item->run->started() && !item->started_sent) {
     item->started_sent = true;
     item->run->FillStarted(item->result.mutable_started());
@@ -107,7 +107,7 @@ void BatchReactor::AddStarted(Item* item) {
   }
 }
 
-void BatchReactor::AddDeltas(Item* item, absl::Time now) {
+void BatchStream::AddDeltas(Item* item, absl::Time now) {
   if (request_->stream_deltas() && item->run->awaits_prompt()) return;
   for (const std::unique_ptr<RunningSample>& running : item->run->samples()) {
     if (!running->generation().has_delta() || (request_->stream_deltas() && !running->DeltaIsDue(now)))
@@ -122,7 +122,7 @@ void BatchReactor::AddDeltas(Item* item, absl::Time now) {
   }
 }
 
-bool BatchReactor::Collect(Item* item, absl::Time now) {
+bool BatchStream::Collect(Item* item, absl::Time now) {
   const auto& samples = item->run->samples();
   while (item->result.samples_size() < static_cast<int>(samples.size())) item->result.add_samples();
   absl::Status status;
@@ -142,7 +142,7 @@ bool BatchReactor::Collect(Item* item, absl::Time now) {
   return true;
 }
 
-void BatchReactor::AddFinished(int index, const absl::Status& status, v1::Result result) {
+void BatchStream::AddFinished(int index, const absl::Status& status, v1::Result result) {
   v1::BatchGenerateResponse::ItemFinished* finished = outbox_.emplace_back().mutable_item_finished();
   finished->set_index(index);
   finished->set_tag(request_->items(index).tag());
@@ -155,7 +155,7 @@ void BatchReactor::AddFinished(int index, const absl::Status& status, v1::Result
   }
 }
 
-BatchReactor::Next BatchReactor::NextMessage(absl::Time now, v1::BatchGenerateResponse* out,
+BatchStream::Next BatchStream::NextMessage(absl::Time now, v1::BatchGenerateResponse* out,
                                              absl::Status* status, absl::Time* wake_at) {
   if (!error_.ok()) {
     *status = error_;
@@ -184,11 +184,11 @@ BatchReactor::Next BatchReactor::NextMessage(absl::Time now, v1::BatchGenerateRe
   return Next::kWriteLast;
 }
 
-void BatchReactor::StopAll() {
+void BatchStream::StopAll() {
   for (const std::unique_ptr<Item>& item : running_) item->run->Stop();
 }
 
-bool BatchReactor::Parked() const {
+bool BatchStream::Parked() const {
   return std::any_of(running_.begin(), running_.end(),
                      [](const std::unique_ptr<Item>& item) { return item->run->parked(); });
 }

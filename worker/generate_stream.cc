@@ -1,4 +1,4 @@
-#include "worker/generate_reactor.h"
+#include "worker/generate_stream.h"
 
 #include <algorithm>
 #include <random>
@@ -19,28 +19,28 @@ std::string MakeRequestId() {
   return absl::StrFormat("%016x%016x", generator(), generator());
 }
 
-absl::StatusOr<std::shared_ptr<RunningRequest>> GenerateReactor::Read() {
-  HEKLA_RETURN_IF_ERROR(CheckCaller());
+absl::StatusOr<std::shared_ptr<RunningRequest>> GenerateStream::Read() {
+  HEKLA_RETURN_IF_ERROR(origin().caller);
   HEKLA_RETURN_IF_ERROR(service::CheckPromptBytes(*request_, context().limits.max_prompt_bytes));
   HEKLA_ASSIGN_OR_RETURN(ReadRequest read,
                          ReadGenerateRequest(*request_, context().model, v1::PRIORITY_NORMAL));
   if (read.request_id.empty()) read.request_id = MakeRequestId();
-  read.trace = trace();
-  return RunningRequest::Start(&context(), std::move(read), Deadline(), weak_from_this());
+  read.trace = origin().trace;
+  return RunningRequest::Start(&context(), std::move(read), origin().deadline, weak_from_this());
 }
 
-void GenerateReactor::Begin() {
+void GenerateStream::BeginRequest() {
   last_message_ = absl::Now();
   absl::StatusOr<std::shared_ptr<RunningRequest>> run = Read();
   if (run.ok()) {
     run_ = *std::move(run);
   } else {
     error_ = run.status();
-    LogRefusal(request_->request_id(), trace(), error_);
+    LogRefusal(request_->request_id(), origin().trace, error_);
   }
 }
 
-GenerateReactor::Next GenerateReactor::NextMessage(absl::Time now, v1::GenerateResponse* out,
+GenerateStream::Next GenerateStream::NextMessage(absl::Time now, v1::GenerateResponse* out,
                                                    absl::Status* status, absl::Time* wake_at) {
   bool took = false;
   for (bool arm = false; run_ != nullptr; arm = true) {
@@ -69,7 +69,7 @@ GenerateReactor::Next GenerateReactor::NextMessage(absl::Time now, v1::GenerateR
   return started_sent_ ? NextKeepalive(now, out, wake_at) : Next::kNothing;
 }
 
-GenerateReactor::Next GenerateReactor::NextOfSamples(absl::Time now, v1::GenerateResponse* out) {
+GenerateStream::Next GenerateStream::NextOfSamples(absl::Time now, v1::GenerateResponse* out) {
   const auto& samples = run_->samples();
   for (size_t i = 0; i < samples.size(); ++i) {
     RunningSample& sample = *samples[turn_];
@@ -89,7 +89,7 @@ GenerateReactor::Next GenerateReactor::NextOfSamples(absl::Time now, v1::Generat
   return Next::kNothing;
 }
 
-GenerateReactor::Next GenerateReactor::NextKeepalive(absl::Time now, v1::GenerateResponse* out,
+GenerateStream::Next GenerateStream::NextKeepalive(absl::Time now, v1::GenerateResponse* out,
                                                      absl::Time* wake_at) {
   *wake_at = std::min(*wake_at, last_message_ + kKeepaliveInterval);
   if (now < last_message_ + kKeepaliveInterval) return Next::kNothing;
@@ -101,10 +101,10 @@ GenerateReactor::Next GenerateReactor::NextKeepalive(absl::Time now, v1::Generat
   return Next::kWrite;
 }
 
-void GenerateReactor::StopAll() {
+void GenerateStream::StopAll() {
   if (run_ != nullptr) run_->Stop();
 }
 
-bool GenerateReactor::Parked() const { return run_ != nullptr && run_->parked(); }
+bool GenerateStream::Parked() const { return run_ != nullptr && run_->parked(); }
 
 }  // namespace hekla::worker

@@ -1,29 +1,30 @@
-// The stream of one BatchGenerate call on a worker. A window of items is in the engine at a time; the next
+// The responses of one BatchGenerate request. A window of items is in the engine at a time; the next
 // one goes in when one ends, and waits while the engine's queue is full. Items finish in the order of
 // completion.
-#ifndef HEKLA_WORKER_BATCH_REACTOR_H_
-#define HEKLA_WORKER_BATCH_REACTOR_H_
+#ifndef HEKLA_WORKER_BATCH_STREAM_H_
+#define HEKLA_WORKER_BATCH_STREAM_H_
 
 #include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "worker/stream_reactor.h"
+#include "worker/response_stream.h"
 
 namespace hekla::worker {
 
 inline constexpr int kMaxBatchItems = 1024;
 
-class BatchReactor : public StreamReactor<v1::BatchGenerateResponse> {
+class BatchStream : public ResponseStream<v1::BatchGenerateResponse> {
  public:
-  BatchReactor(const ServiceContext* context, grpc::CallbackServerContext* call,
-               const v1::BatchGenerateRequest* request)
-      : StreamReactor(context, call), request_(request) {}
+  // `request` lives until Released().
+  BatchStream(const ServiceContext* context, CallOrigin origin, const v1::BatchGenerateRequest* request)
+      : ResponseStream(context, std::move(origin)), request_(request) {}
 
  protected:
-  void Begin() override;
+  void BeginRequest() override;
   Next NextMessage(absl::Time now, v1::BatchGenerateResponse* out, absl::Status* status,
                    absl::Time* wake_at) override;
   void StopAll() override;
@@ -61,4 +62,4 @@ class BatchReactor : public StreamReactor<v1::BatchGenerateResponse> {
 
 }  // namespace hekla::worker
 
-#endif  // HEKLA_WORKER_BATCH_REACTOR_H_
+#endif  // HEKLA_WORKER_BATCH_STREAM_H_

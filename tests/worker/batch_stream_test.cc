@@ -1,4 +1,4 @@
-#include "worker/batch_reactor.h"
+#include "worker/batch_stream.h"
 
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
@@ -60,7 +60,7 @@ v1::BatchGenerateRequest MakeBatch(int items, int tokens) {
   return request;
 }
 
-TEST(BatchReactorTest, EveryItemEqualsItsUnaryCall) {
+TEST(BatchStreamTest, EveryItemEqualsItsUnaryCall) {
   FakeEngineOptions options;
   options.max_sequences = 4;
   options.max_waiting = 3;  // fewer than the window: items wait for room
@@ -88,7 +88,7 @@ TEST(BatchReactorTest, EveryItemEqualsItsUnaryCall) {
   EXPECT_EQ(fixture.engine().Status().running, 0);
 }
 
-TEST(BatchReactorTest, ItemsComeInTheOrderOfCompletionAndWithBatchPriority) {
+TEST(BatchStreamTest, ItemsComeInTheOrderOfCompletionAndWithBatchPriority) {
   FakeEngineOptions options;
   options.gated = true;
   ServiceFixture fixture(options);
@@ -112,7 +112,7 @@ TEST(BatchReactorTest, ItemsComeInTheOrderOfCompletionAndWithBatchPriority) {
   EXPECT_EQ(fixture.engine().last_request().priority, 0);
 }
 
-TEST(BatchReactorTest, OneBadItemDoesNotFailTheOthers) {
+TEST(BatchStreamTest, OneBadItemDoesNotFailTheOthers) {
   ServiceFixture fixture;
   v1::BatchGenerateRequest request = MakeBatch(3, 5);
   request.mutable_items(1)->mutable_request()->mutable_sampling()->set_top_p(9);
@@ -132,7 +132,7 @@ TEST(BatchReactorTest, OneBadItemDoesNotFailTheOthers) {
   EXPECT_GE(outcome.summary.failed(), 1u);
 }
 
-TEST(BatchReactorTest, StreamedDeltasMakeUpTheResult) {
+TEST(BatchStreamTest, StreamedDeltasMakeUpTheResult) {
   ServiceFixture fixture;
   v1::BatchGenerateRequest request = MakeBatch(10, 50);
   request.set_stream_deltas(true);
@@ -144,7 +144,7 @@ TEST(BatchReactorTest, StreamedDeltasMakeUpTheResult) {
   }
 }
 
-TEST(BatchReactorTest, CancellingTheCallCancelsAllItems) {
+TEST(BatchStreamTest, CancellingTheCallCancelsAllItems) {
   FakeEngineOptions options;
   options.gated = true;
   ServiceFixture fixture(options);
@@ -158,7 +158,7 @@ TEST(BatchReactorTest, CancellingTheCallCancelsAllItems) {
   EXPECT_EQ(fixture.engine().Status().cancelled_total, 16u);
 }
 
-TEST(BatchReactorTest, AnItemHasAllItsSamples) {
+TEST(BatchStreamTest, AnItemHasAllItsSamples) {
   FakeEngineOptions options;
   options.mean_length = 40;
   ServiceFixture fixture(options);
@@ -182,7 +182,7 @@ TEST(BatchReactorTest, AnItemHasAllItsSamples) {
   EXPECT_EQ(outcome.summary.output_tokens(), tokens);
 }
 
-TEST(BatchReactorTest, ItemsOfASlowReaderAreParkedAndGoOn) {
+TEST(BatchStreamTest, ItemsOfASlowReaderAreParkedAndGoOn) {
   FakeEngineOptions options;
   options.max_context = 1 << 16;
   StreamLimits limits;
@@ -209,7 +209,7 @@ TEST(BatchReactorTest, ItemsOfASlowReaderAreParkedAndGoOn) {
   EXPECT_EQ(fixture.engine().Status().cancelled_total, 0u);
 }
 
-TEST(BatchReactorTest, RefusesABadBatch) {
+TEST(BatchStreamTest, RefusesABadBatch) {
   ServiceFixture fixture;
   EXPECT_EQ(service::ReasonOf(RunBatch(&fixture, v1::BatchGenerateRequest()).status),
             v1::ERROR_REASON_INVALID_FIELD);

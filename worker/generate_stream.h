@@ -1,21 +1,22 @@
-// The stream of one Generate call on a worker.
-#ifndef HEKLA_WORKER_GENERATE_REACTOR_H_
-#define HEKLA_WORKER_GENERATE_REACTOR_H_
+// The responses of one Generate request.
+#ifndef HEKLA_WORKER_GENERATE_STREAM_H_
+#define HEKLA_WORKER_GENERATE_STREAM_H_
 
 #include <memory>
+#include <utility>
 
-#include "worker/stream_reactor.h"
+#include "worker/response_stream.h"
 
 namespace hekla::worker {
 
-class GenerateReactor : public StreamReactor<v1::GenerateResponse> {
+class GenerateStream : public ResponseStream<v1::GenerateResponse> {
  public:
-  GenerateReactor(const ServiceContext* context, grpc::CallbackServerContext* call,
-                  const v1::GenerateRequest* request)
-      : StreamReactor(context, call), request_(request) {}
+  // `request` lives until Released().
+  GenerateStream(const ServiceContext* context, CallOrigin origin, const v1::GenerateRequest* request)
+      : ResponseStream(context, std::move(origin)), request_(request) {}
 
  protected:
-  void Begin() override;
+  void BeginRequest() override;
   Next NextMessage(absl::Time now, v1::GenerateResponse* out, absl::Status* status,
                    absl::Time* wake_at) override;
   void StopAll() override;
@@ -27,7 +28,7 @@ class GenerateReactor : public StreamReactor<v1::GenerateResponse> {
   Next NextOfSamples(absl::Time now, v1::GenerateResponse* out);
   Next NextKeepalive(absl::Time now, v1::GenerateResponse* out, absl::Time* wake_at);
 
-  const v1::GenerateRequest* const request_;  // gRPC's, lives as long as the call
+  const v1::GenerateRequest* const request_;
   std::shared_ptr<RunningRequest> run_;       // null when the request was refused
   absl::Status error_;                        // the end, after the text before it
   bool started_sent_ = false;
@@ -40,4 +41,4 @@ std::string MakeRequestId();
 
 }  // namespace hekla::worker
 
-#endif  // HEKLA_WORKER_GENERATE_REACTOR_H_
+#endif  // HEKLA_WORKER_GENERATE_STREAM_H_

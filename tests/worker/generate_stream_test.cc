@@ -1,4 +1,4 @@
-#include "worker/generate_reactor.h"
+#include "worker/generate_stream.h"
 
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ namespace {
 
 using engine::FakeEngineOptions;
 
-TEST(GenerateReactorTest, StreamsAWholeTextInOrder) {
+TEST(GenerateStreamTest, StreamsAWholeTextInOrder) {
   ServiceFixture fixture;
   v1::GenerateRequest request = TextRequest("Once upon a time", 200);
   request.set_request_id("r1");
@@ -39,7 +39,7 @@ TEST(GenerateReactorTest, StreamsAWholeTextInOrder) {
   EXPECT_TRUE(fixture.AwaitIdle());
 }
 
-TEST(GenerateReactorTest, OutputOptionsAreObeyed) {
+TEST(GenerateStreamTest, OutputOptionsAreObeyed) {
   ServiceFixture fixture;
   v1::GenerateRequest request = TextRequest("abc", 10);
   request.mutable_output()->set_text(false);
@@ -61,7 +61,7 @@ TEST(GenerateReactorTest, OutputOptionsAreObeyed) {
   EXPECT_EQ(outcome.broken_rule, "");
 }
 
-TEST(GenerateReactorTest, CoalescingHoldsDeltasBack) {
+TEST(GenerateStreamTest, CoalescingHoldsDeltasBack) {
   ServiceFixture fixture;
   v1::GenerateRequest request = TextRequest("abc", 100);
   request.mutable_output()->set_coalesce_tokens(30);
@@ -71,7 +71,7 @@ TEST(GenerateReactorTest, CoalescingHoldsDeltasBack) {
   for (size_t i = 0; i + 1 < outcome.deltas.size(); ++i) EXPECT_GE(outcome.deltas[i].token_count(), 30u);
 }
 
-TEST(GenerateReactorTest, CoalesceDelayReleasesATokenThatStaysAlone) {
+TEST(GenerateStreamTest, CoalesceDelayReleasesATokenThatStaysAlone) {
   FakeEngineOptions options;
   options.gated = true;
   ServiceFixture fixture(options);
@@ -90,7 +90,7 @@ TEST(GenerateReactorTest, CoalesceDelayReleasesATokenThatStaysAlone) {
   EXPECT_TRUE(stream->Finish().ok());
 }
 
-TEST(GenerateReactorTest, EchoSendsThePromptOnce) {
+TEST(GenerateStreamTest, EchoSendsThePromptOnce) {
   ServiceFixture fixture;
   v1::GenerateRequest request = TextRequest("h\xC3\xA9!", 3);
   request.mutable_output()->set_echo(true);
@@ -111,7 +111,7 @@ TEST(GenerateReactorTest, EchoSendsThePromptOnce) {
   EXPECT_EQ(order[2], v1::GenerateResponse::kDelta);
 }
 
-TEST(GenerateReactorTest, StopStringsAcrossTokensEndTheEngineToo) {
+TEST(GenerateStreamTest, StopStringsAcrossTokensEndTheEngineToo) {
   FakeEngineOptions options;
   options.echo_prompt = true;  // the output is the prompt, a byte a token
   options.gated = true;
@@ -128,7 +128,7 @@ TEST(GenerateReactorTest, StopStringsAcrossTokensEndTheEngineToo) {
   EXPECT_EQ(fixture.engine().Status().cancelled_total, 1u);
 }
 
-TEST(GenerateReactorTest, CharactersAreNeverSplit) {
+TEST(GenerateStreamTest, CharactersAreNeverSplit) {
   FakeEngineOptions options;
   options.echo_prompt = true;
   ServiceFixture fixture(options);
@@ -140,7 +140,7 @@ TEST(GenerateReactorTest, CharactersAreNeverSplit) {
   EXPECT_EQ(outcome.finished.matched_token(), static_cast<uint32_t>(text::kByteEos));
 }
 
-TEST(GenerateReactorTest, ResumedStreamGoesOnExactlyWhereItWas) {
+TEST(GenerateStreamTest, ResumedStreamGoesOnExactlyWhereItWas) {
   FakeEngineOptions options;
   options.mean_length = 60;
   ServiceFixture fixture(options);
@@ -192,7 +192,7 @@ std::vector<SampleOutcome> ReadSamples(grpc::ClientReader<v1::GenerateResponse>*
   return samples;
 }
 
-TEST(GenerateReactorTest, SamplesEqualSingleRequestsOfTheirIndex) {
+TEST(GenerateStreamTest, SamplesEqualSingleRequestsOfTheirIndex) {
   FakeEngineOptions options;
   options.mean_length = 60;
   options.max_sequences = 3;  // fewer than samples: the last ones wait
@@ -229,7 +229,7 @@ TEST(GenerateReactorTest, SamplesEqualSingleRequestsOfTheirIndex) {
   EXPECT_TRUE(fixture.AwaitIdle());
 }
 
-TEST(GenerateReactorTest, CancellingCancelsEverySample) {
+TEST(GenerateStreamTest, CancellingCancelsEverySample) {
   FakeEngineOptions options;
   options.gated = true;
   ServiceFixture fixture(options);
@@ -244,7 +244,7 @@ TEST(GenerateReactorTest, CancellingCancelsEverySample) {
   EXPECT_EQ(fixture.engine().Status().cancelled_total, 5u);
 }
 
-TEST(GenerateReactorTest, SamplesThatFindNoRoomLeaveNothingBehind) {
+TEST(GenerateStreamTest, SamplesThatFindNoRoomLeaveNothingBehind) {
   FakeEngineOptions options;
   options.gated = true;
   options.max_sequences = 1;
@@ -271,7 +271,7 @@ TEST(GenerateReactorTest, SamplesThatFindNoRoomLeaveNothingBehind) {
   EXPECT_EQ(fixture.service().inflight().size(), 0);
 }
 
-TEST(GenerateReactorTest, KeepaliveComesWhileNothingElseDoes) {
+TEST(GenerateStreamTest, KeepaliveComesWhileNothingElseDoes) {
   FakeEngineOptions options;
   options.gated = true;
   ServiceFixture fixture(options);
