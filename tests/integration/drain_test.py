@@ -88,6 +88,12 @@ class Drain(unittest.TestCase):
             self.assertEqual(cluster.router.wait(), 0)
 
     def test_calls_at_the_router_s_end(self):
+        self.check_calls_at_the_end(lambda cluster: cluster.router)
+
+    def test_calls_at_a_worker_s_end(self):
+        self.check_calls_at_the_end(lambda cluster: cluster.workers[0])
+
+    def check_calls_at_the_end(self, process_of):
         """Those that come too late to be answered find a closed connection: UNAVAILABLE, too."""
         ends = collections.Counter()
 
@@ -103,12 +109,13 @@ class Drain(unittest.TestCase):
 
         for _ in range(5):
             with c.Cluster(workers=1, fake=True) as cluster:
-                clients = [threading.Thread(target=call_until_unreachable, args=(cluster.connect(cluster.address),))
+                process = process_of(cluster)
+                clients = [threading.Thread(target=call_until_unreachable, args=(cluster.connect(process.address),))
                            for _ in range(8)]
                 for client in clients:
                     client.start()
-                cluster.router.signal(c.TERM)
-                self.assertEqual(cluster.router.wait(), 0)
+                process.signal(c.TERM)
+                self.assertEqual(process.wait(), 0)
                 for client in clients:
                     client.join()
         self.assertLessEqual(set(ends), {"OK", ("UNAVAILABLE", "DRAINING", True), ("UNAVAILABLE", "", False)}, ends)
