@@ -72,7 +72,8 @@ Exchange* Exchange::Launch(const ServiceContext* context, std::function<v1::Load
   const absl::Status caller = context->CheckCaller(*call);
   if (caller.ok()) {
     exchange->StartSendInitialMetadata();  // the router learns that it is open
-    exchange->StartRead(&exchange->commands_);
+    absl::MutexLock lock(&exchange->mutex_);
+    exchange->ReadOn();
   } else {
     exchange->Break(caller);
   }
@@ -89,6 +90,14 @@ void Exchange::OnReadDone(bool ok) {
     const absl::Status status = Obey(command);
     if (!status.ok()) return Break(status);
   }
+  absl::MutexLock lock(&mutex_);
+  is_reading_ = false;
+  ReadOn();
+}
+
+void Exchange::ReadOn() {
+  if (is_reading_ || end_.has_value() || waiting_.size() > kMaxWaitingMessages) return;
+  is_reading_ = true;
   StartRead(&commands_);
 }
 
@@ -273,6 +282,7 @@ void Exchange::OnWriteDone(bool ok) {
     written.swap(written_.written);
     ended.swap(written_.ended);
     WriteOrFinish();
+    ReadOn();
   }
   for (const std::shared_ptr<Request>& request : ended) request->stream().Released();
   for (const std::shared_ptr<Request>& request : written) request->stream().WriteDone(ok);

@@ -28,6 +28,9 @@ namespace hekla::worker {
 // Of the responses that are put into one message; a larger response goes alone.
 inline constexpr size_t kMaxExchangeBytes = 1 << 20;
 
+// Messages that may wait for a router that does not read; with more its commands wait as well.
+inline constexpr size_t kMaxWaitingMessages = 8;
+
 class Exchange final : public grpc::ServerBidiReactor<v1::DispatchCommands, v1::DispatchEvents>,
                        public WriteTask,
                        public std::enable_shared_from_this<Exchange> {
@@ -67,6 +70,7 @@ class Exchange final : public grpc::ServerBidiReactor<v1::DispatchCommands, v1::
   void AddEvent(Request* request, v1::DispatchEvent event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Batch* OpenBatch(size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AddLoad(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ReadOn() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WriteOrFinish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // No more of it: its requests end, then the stream with `status`.
   void Break(const absl::Status& status);
@@ -83,6 +87,7 @@ class Exchange final : public grpc::ServerBidiReactor<v1::DispatchCommands, v1::
   uint64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<Batch> waiting_ ABSL_GUARDED_BY(mutex_);
   Requests given_up_ ABSL_GUARDED_BY(mutex_);
+  bool is_reading_ ABSL_GUARDED_BY(mutex_) = false;
   bool is_writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool is_finished_ ABSL_GUARDED_BY(mutex_) = false;  // Finish() was called
   bool is_closing_ ABSL_GUARDED_BY(mutex_) = false;   // takes no more requests

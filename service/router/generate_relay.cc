@@ -111,7 +111,7 @@ void GenerateRelay::OnWorker(Claim claim) {
   environment_.metrics->Routed(RouteBranchName(claim.branch()));
   ledger_.SetVocabulary(worker->model().vocabulary_size());
   auto stream = std::make_shared<WorkerStream>(worker, ledger_.WorkerRequest(call_.request), call_.deadline,
-                                               call_.caller.trace, shared_from_this());
+                                               call_.caller.trace, shared_from_this(), environment_.deliveries);
   std::optional<absl::Status> cancelled;
   {
     absl::MutexLock lock(&mutex_);

@@ -18,6 +18,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "service/router/delivery_loop.h"
 #include "service/router/dispatcher.h"
 #include "service/router/inflight_table.h"
 #include "service/router/poison_table.h"
@@ -67,6 +68,7 @@ class RelayLimits {
 struct RelayEnvironment {
   WorkerRegistry* registry;
   Dispatcher* dispatcher;
+  DeliveryLoop* deliveries;
   InFlightTable* inflight;
   OpenCalls* calls;
   RouterMetrics* metrics;

@@ -56,7 +56,7 @@ Router::Router(const RouterConfig& config, Authenticator clients, Authenticator 
       limits_({config.queue_timeout, config.slow_client_limit}),
       poison_(config.poison_time),
       dispatcher_({config.max_queued_requests, config.worker_wait}, &registry_),
-      inference_({&registry_, &dispatcher_, &inflight_, &calls_, &router_metrics_, &budget_, &poison_, &limits_, &quotas_,
+      inference_({&registry_, &dispatcher_, &deliveries_, &inflight_, &calls_, &router_metrics_, &budget_, &poison_, &limits_, &quotas_,
                   config.max_prompt_bytes},
                  &clients_),
       admin_(&registry_, &inflight_, &operators_),

@@ -71,6 +71,7 @@ class Router {
   PoisonTable poison_;
   Dispatcher dispatcher_;
   TokenQuotas quotas_;
+  DeliveryLoop deliveries_;
   InferenceFront inference_;
   AdminService admin_;
   AttachmentService attachment_;

@@ -1,7 +1,5 @@
 #include "service/router/worker_stream.h"
 
-#include <grpcpp/alarm.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -14,6 +12,8 @@ namespace hekla::service {
 namespace {
 
 constexpr size_t kEnvelopeBytes = 512;  // of a message around one request
+// Responses of a request that is paused; those under way when the worker is told so are far fewer.
+constexpr size_t kMaxWaitingResponses = 1 << 16;
 
 // OK, or why the worker could not receive it.
 absl::Status CheckSize(const v1::DispatchCommand::Start& start, size_t limit) {
@@ -25,8 +25,8 @@ absl::Status CheckSize(const v1::DispatchCommand::Start& start, size_t limit) {
 }  // namespace
 
 WorkerStream::WorkerStream(std::shared_ptr<Worker> worker, v1::GenerateRequest request, absl::Time deadline,
-                           const TraceContext& trace, std::shared_ptr<Listener> listener)
-    : worker_(std::move(worker)), deadline_(deadline), listener_(std::move(listener)) {
+                           const TraceContext& trace, std::shared_ptr<Listener> listener, DeliveryLoop* deliveries)
+    : worker_(std::move(worker)), deadline_(deadline), listener_(std::move(listener)), deliveries_(deliveries) {
   *start_.mutable_request() = std::move(request);
   start_.set_traceparent(trace.ToHeader());
   start_.set_tracestate(trace.state);
@@ -89,7 +89,13 @@ void WorkerStream::Send(v1::DispatchCommand command) {
 void WorkerStream::OnResponse(v1::GenerateResponse response) {
   {
     absl::MutexLock lock(&mutex_);
-    waiting_.push_back(std::move(response));
+    if (waiting_.size() < kMaxWaitingResponses) {
+      waiting_.push_back(std::move(response));
+    } else if (!end_.has_value()) {
+      end_ = absl::DataLossError(absl::StrCat("it sends on though it was told to pause, past the limit of ",
+                                              kMaxWaitingResponses, " responses"));
+      WorkerExchange::Leave(line_);
+    }
   }
   Deliver();
 }
@@ -141,16 +147,8 @@ void WorkerStream::Deliver() {
   }
 }
 
-// On one of gRPC's threads: the caller has locks.
 void WorkerStream::DeliverSoon() {
-  auto alarm = std::make_shared<grpc::Alarm>();
-  grpc::Alarm* const raw = alarm.get();
-  raw->Set(std::chrono::system_clock::now(),
-           [self = shared_from_this(), alarm = std::move(alarm)](bool) mutable {
-             self->Deliver();
-             self.reset();
-             alarm.reset();
-           });
+  deliveries_->Post([self = shared_from_this()] { self->Deliver(); });
 }
 
 }  // namespace hekla::service

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "hekla/v1/dispatch.pb.h"
 #include "hekla/v1/inference.pb.h"
+#include "service/router/delivery_loop.h"
 #include "service/router/worker_exchange.h"
 #include "service/router/worker_registry.h"
 #include "service/runtime/trace_context.h"
@@ -21,7 +22,7 @@ namespace hekla::service {
 
 class WorkerStream final : public std::enable_shared_from_this<WorkerStream> {
  public:
-  // Calls come one at a time, on gRPC's threads, without locks held.
+  // Calls come one at a time, on gRPC's threads or the DeliveryLoop's, without locks held.
   class Listener {
    public:
     virtual ~Listener() = default;
@@ -30,7 +31,7 @@ class WorkerStream final : public std::enable_shared_from_this<WorkerStream> {
   };
 
   WorkerStream(std::shared_ptr<Worker> worker, v1::GenerateRequest request, absl::Time deadline,
-               const TraceContext& trace, std::shared_ptr<Listener> listener);
+               const TraceContext& trace, std::shared_ptr<Listener> listener, DeliveryLoop* deliveries);
 
   // Sends the request and asks for the first response. Once.
   void Start();
@@ -59,6 +60,7 @@ class WorkerStream final : public std::enable_shared_from_this<WorkerStream> {
   const std::shared_ptr<Worker> worker_;
   const absl::Time deadline_;
   const std::shared_ptr<Listener> listener_;
+  DeliveryLoop* const deliveries_;
 
   absl::Mutex mutex_;
   v1::DispatchCommand::Start start_ ABSL_GUARDED_BY(mutex_);  // until it was sent

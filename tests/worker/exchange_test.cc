@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -274,6 +275,23 @@ TEST(ExchangeTest, AResponseBeyondTheMessageLimitEndsItsRequestOnly) {
   EXPECT_TRUE(peer.ReadToEnd(2).end->ok());
   EXPECT_EQ(peer.received[2].ids().size(), 1000u);
   EXPECT_TRUE(fixture.AwaitIdle());
+}
+
+TEST(ExchangeTest, APeerThatReadsLateGetsEveryEnd) {
+  StreamLimits limits;
+  limits.max_message_bytes = 4096;  // its commands wait soon
+  ServiceFixture fixture({}, limits);
+  Peer peer(fixture);
+  constexpr uint64_t kRequests = 5000;
+  v1::GenerateRequest bad = Seeded(1);
+  bad.mutable_sampling()->set_top_p(1.5);
+  std::thread writer([&] {
+    for (uint64_t i = 1; i <= kRequests; ++i) peer.Start(i, bad);
+  });
+  EXPECT_TRUE(peer.ReadToEnd(kRequests).end.has_value());
+  writer.join();
+  EXPECT_EQ(peer.received.size(), kRequests);
+  for (const auto& [id, request] : peer.received) EXPECT_TRUE(request.end.has_value()) << id;
 }
 
 TEST(ExchangeTest, ABrokenProtocolEndsTheStream) {
