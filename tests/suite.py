@@ -158,7 +158,7 @@ class Suite:
         env = dict(os.environ, HEKLA_BIN_DIR=self.programs, HEKLA_PRESET=self.preset)
         env.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0")
         env.setdefault("LSAN_OPTIONS", "suppressions=" + os.path.join(ROOT, "tests", "leaks.txt") + ":print_suppressions=0")
-        env.setdefault("TSAN_OPTIONS", "suppressions=" + os.path.join(ROOT, "tests", "races.txt"))
+        env.setdefault("TSAN_OPTIONS", "history_size=7:suppressions=" + os.path.join(ROOT, "tests", "races.txt"))
         env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
         return env
 
