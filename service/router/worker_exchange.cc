@@ -8,12 +8,25 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
 #include "hekla/v1/dispatch.grpc.pb.h"
 #include "service/router/worker_stream.h"
 #include "service/runtime/status.h"
 #include "service/runtime/time.h"
 
 namespace hekla::service {
+
+namespace {
+
+// What the end of an exchange means for its streams. It is never an error of theirs: a worker of another version or one that
+// does not accept the router's credential is at fault.
+absl::Status EndOfAll(const absl::Status& status) {
+  if (status.ok()) return absl::UnavailableError("it ended the stream of all requests");
+  if (absl::IsUnavailable(status) || absl::IsCancelled(status)) return status;
+  return absl::InternalError(absl::StrCat("it ended the stream of all requests: ", Describe(status)));
+}
+
+}  // namespace
 
 // Holds itself until gRPC's OnDone.
 class WorkerExchange::Link final : public grpc::ClientBidiReactor<v1::DispatchCommands, v1::DispatchEvents> {
@@ -113,8 +126,7 @@ class WorkerExchange::Link final : public grpc::ClientBidiReactor<v1::DispatchCo
       absl::MutexLock lock(&mutex_);
       streams.swap(streams_);
     }
-    const absl::Status end =
-        status.ok() ? absl::UnavailableError("it ended the stream of all requests") : FromGrpc(status);
+    const absl::Status end = EndOfAll(FromGrpc(status));
     for (const auto& [call_id, stream] : streams) stream->OnEnd(end);
     const std::shared_ptr<Link> self = std::move(self_);
   }

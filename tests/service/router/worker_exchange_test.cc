@@ -55,6 +55,19 @@ TEST_F(FaultTable, AStreamThatClosesIsFollowedByAnother) {
   EXPECT_TRUE(fixture_->AwaitMetric("hekla_router_worker_inflight{worker=\"w0\"} 0"));
 }
 
+TEST_F(FaultTable, AWorkerThatRefusesTheStreamIsAtFaultNotTheRequest) {
+  Start();
+  FakeWorkerOptions options;
+  options.serves_dispatch = false;
+  bad_ = fixture_->AddWorker("bad", UsualScript, options);
+  const GeneratedStream alone = fixture_->Generate(RouterFixture::Request(5));
+  EXPECT_EQ(ReasonOf(alone.status), v1::ERROR_REASON_WORKER_LOST) << alone.status;
+  EXPECT_THAT(std::string(alone.status.message()), testing::HasSubstr("it ended the stream of all requests: UNIMPLEMENTED"));
+  EXPECT_EQ(BreakerOf("bad"), State::kOpen);
+  good_ = fixture_->AddWorker("good");
+  ExpectWhole(fixture_->Generate(RouterFixture::Request(5)), 5);
+}
+
 TEST_F(FaultTable, NoStepAtAWorkerOfTheList) {
   FakeWorkerOptions options;  // without a lease
   options.script = HangAfter(7);

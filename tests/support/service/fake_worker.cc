@@ -196,7 +196,8 @@ FakeWorker::FakeWorker(FakeWorkerOptions options) : options_(std::move(options))
   health_.Set("", true);
   ServerOptions server;
   server.address = options_.listen;
-  server.services = {service_.get(), dispatch_.get(), &health_};
+  server.services = {service_.get(), &health_};
+  if (options_.serves_dispatch) server.services.push_back(dispatch_.get());
   auto started = GrpcServer::Start(server);
   HEKLA_CHECK(started.ok(), std::string(started.status().message()).c_str());
   server_ = *std::move(started);

@@ -75,6 +75,7 @@ struct FakeWorkerOptions {
   uint32_t context = 4096;
   uint32_t vocabulary = 1000;
   uint32_t max_message_bytes = 0;
+  bool serves_dispatch = true;  // false: a worker of another version
   uint64_t incarnation = 1;
   std::string listen = "127.0.0.1:0";
   int router_admin_port = 0;      // 0: no lease
