@@ -42,7 +42,7 @@ class DispatchedCall final : public FakeCall {
  public:
   DispatchedCall(uint64_t id, const v1::DispatchCommand::Start& start, Output* output,
                  const FakeDispatch::Run& run)
-      : id_(id), start_(start), output_(output), thread_([this, run] { End(run(start_.request(), this)); }) {}
+      : id_(id), start_(start), output_(output), thread_([this, run] { EndAs(run(start_.request(), this)); }) {}
   ~DispatchedCall() override { thread_.join(); }
 
   void Cancel() {
@@ -80,6 +80,11 @@ class DispatchedCall final : public FakeCall {
   }
 
  private:
+  // As gRPC has it, a script that ran into the deadline ends with it, whatever it says.
+  void EndAs(const grpc::Status& status) {
+    const bool is_late = absl::Now() >= deadline();
+    End(is_late ? grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "the deadline is past") : status);
+  }
   void End(const grpc::Status& status) {
     v1::DispatchEvent event;
     event.set_call_id(id_);
