@@ -43,10 +43,10 @@ class Exchange::Request final : public ResponseStream<v1::GenerateResponse>::Cal
   std::vector<v1::DispatchEvent> held;  // while it is
 
  private:
-  void Write(v1::GenerateResponse* response) override {
+  bool Write(v1::GenerateResponse* response) override {
     v1::DispatchEvent event;
     event.mutable_response()->Swap(response);
-    exchange_->Append(this, std::move(event));
+    return exchange_->Append(this, std::move(event));
   }
   void WriteAndFinish(v1::GenerateResponse* response) override {
     Write(response);
@@ -162,14 +162,17 @@ std::shared_ptr<Exchange::Request> Exchange::Find(uint64_t id) {
 }
 
 void Exchange::SetPaused(uint64_t id, bool paused) {
-  absl::MutexLock lock(&mutex_);
-  const auto found = requests_.find(id);
-  if (found == requests_.end()) return;
-  Request& request = *found->second;
-  request.is_paused = paused;
-  if (paused) return;
-  for (v1::DispatchEvent& event : request.held) AddEvent(&request, std::move(event));
-  request.held.clear();
+  const std::shared_ptr<Request> request = Find(id);
+  if (request == nullptr) return;
+  bool goes_on = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    request->is_paused = paused;
+    if (paused) return;
+    for (v1::DispatchEvent& event : request->held) goes_on |= AddEvent(request.get(), std::move(event));
+    request->held.clear();
+  }
+  if (goes_on) request->stream().WriteDone(true);
 }
 
 void Exchange::CancelRequest(const std::shared_ptr<Request>& request) {
@@ -188,14 +191,14 @@ void Exchange::CancelRequest(const std::shared_ptr<Request>& request) {
   if (was_held) request->stream().WriteDone(true);
 }
 
-void Exchange::Append(Request* request, v1::DispatchEvent event) {
+bool Exchange::Append(Request* request, v1::DispatchEvent event) {
   event.set_call_id(request->id());
   absl::MutexLock lock(&mutex_);
   if (request->is_paused) {
     request->held.push_back(std::move(event));
-  } else {
-    AddEvent(request, std::move(event));
+    return false;
   }
+  return AddEvent(request, std::move(event));
 }
 
 void Exchange::GiveUp(Request* request) {
@@ -207,9 +210,10 @@ void Exchange::GiveUp(Request* request) {
   context_->loop->Post(shared_from_this());
 }
 
-void Exchange::AddEvent(Request* request, v1::DispatchEvent event) {
+// Only what waits behind a message that is full has to wait until it is written.
+bool Exchange::AddEvent(Request* request, v1::DispatchEvent event) {
   const auto found = requests_.find(request->id());
-  if (found == requests_.end()) return;  // it has ended, or the exchange is broken
+  if (found == requests_.end()) return false;  // it has ended, or the exchange is broken
   const size_t limit = context_->limits.max_message_bytes;
   size_t bytes = event.ByteSizeLong();
   if (bytes + kEnvelopeBytes > limit && event.has_response()) {
@@ -218,14 +222,16 @@ void Exchange::AddEvent(Request* request, v1::DispatchEvent event) {
     bytes = event.ByteSizeLong();
   }
   Batch* batch = OpenBatch(bytes);
+  const bool must_wait = event.has_end() || waiting_.size() > 1;
   if (event.has_end()) {
     batch->ended.push_back(std::move(found->second));
     requests_.erase(found);
-  } else {
+  } else if (must_wait) {
     batch->written.push_back(found->second);
   }
   batch->bytes += bytes + kFrameBytes;
   *batch->message.add_events() = std::move(event);
+  return !must_wait;
 }
 
 // The batch to put `bytes` more into. What is posted to the loop already runs first: the requests of the same

@@ -48,7 +48,7 @@ class Exchange final : public grpc::ServerBidiReactor<v1::DispatchCommands, v1::
   using Requests = std::vector<std::shared_ptr<Request>>;
   struct Batch {
     v1::DispatchEvents message;
-    Requests written, ended;  // in it
+    Requests written, ended;  // in it; the first wait until it is
     size_t bytes = 0;
   };
 
@@ -63,11 +63,12 @@ class Exchange final : public grpc::ServerBidiReactor<v1::DispatchCommands, v1::
   void CancelRequest(const std::shared_ptr<Request>& request);
   std::shared_ptr<Request> Find(uint64_t id);
 
-  // Called by requests, with their streams locked.
-  void Append(Request* request, v1::DispatchEvent event);
+  // Called by requests, with their streams locked. Append: true when the next event may come at once, else
+  // WriteDone() follows.
+  bool Append(Request* request, v1::DispatchEvent event);
   void GiveUp(Request* request);
 
-  void AddEvent(Request* request, v1::DispatchEvent event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool AddEvent(Request* request, v1::DispatchEvent event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Batch* OpenBatch(size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AddLoad(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReadOn() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -24,7 +24,10 @@ class GrpcCall final : public grpc::ServerWriteReactor<Response>, public Respons
   }
 
  private:
-  void Write(Response* response) override { this->StartWrite(response); }
+  bool Write(Response* response) override {
+    this->StartWrite(response);
+    return false;
+  }
   void WriteAndFinish(Response* response) override {
     this->StartWriteAndFinish(response, grpc::WriteOptions(), grpc::Status::OK);
   }

@@ -36,8 +36,9 @@ class ResponseStream : public WriteTask, public std::enable_shared_from_this<Res
   class Call {
    public:
     virtual ~Call() = default;
-    // `response` may be taken until WriteDone(), which follows.
-    virtual void Write(Response* response) = 0;
+    // True: it was taken, and the next one may come at once. False: it may be taken until WriteDone(), which
+    // follows.
+    virtual bool Write(Response* response) = 0;
     virtual void WriteAndFinish(Response* response) = 0;  // last, with OK
     virtual void Finish(const absl::Status& status) = 0;  // last
     // The client does not even read its error: Cancelled() and the end of the write in flight follow.
@@ -127,25 +128,23 @@ class ResponseStream : public WriteTask, public std::enable_shared_from_this<Res
   // No write is in flight.
   void Advance() {
     if (!final_status_.ok()) return Fail(final_status_);
-    absl::Status status;
-    absl::Time wake_at = absl::InfiniteFuture();
-    const absl::Time now = absl::Now();
-    response_.Clear();
-    switch (NextMessage(now, &response_, &status, &wake_at)) {
-      case Next::kNothing:
-        WakeAt(wake_at);
-        return;
-      case Next::kWrite:
-        write_in_flight_ = true;
-        call_->Write(&response_);
-        return;
-      case Next::kWriteLast:
-        StopAll();
-        finished_ = true;
-        call_->WriteAndFinish(&response_);
-        return;
-      case Next::kFail:
-        return Fail(status);
+    while (!write_in_flight_) {
+      absl::Status status;
+      absl::Time wake_at = absl::InfiniteFuture();
+      response_.Clear();
+      switch (NextMessage(absl::Now(), &response_, &status, &wake_at)) {
+        case Next::kNothing:
+          return WakeAt(wake_at);
+        case Next::kWrite:
+          write_in_flight_ = !call_->Write(&response_);
+          break;
+        case Next::kWriteLast:
+          StopAll();
+          finished_ = true;
+          return call_->WriteAndFinish(&response_);
+        case Next::kFail:
+          return Fail(status);
+      }
     }
   }
 

@@ -65,14 +65,17 @@ class Peer {
     *command.mutable_start()->mutable_timeout() = service::ToProto(timeout);
     Send(command);
   }
+  void StartPaused(uint64_t id, const v1::GenerateRequest& request) {
+    v1::DispatchCommands commands;
+    *commands.add_commands() = Command(id);
+    *commands.mutable_commands(0)->mutable_start()->mutable_request() = request;
+    *commands.add_commands() = Command(id);
+    commands.mutable_commands(1)->mutable_pause();
+    stream_->Write(commands);
+  }
   void Cancel(uint64_t id) {
     v1::DispatchCommand command = Command(id);
     command.mutable_cancel();
-    Send(command);
-  }
-  void Pause(uint64_t id) {
-    v1::DispatchCommand command = Command(id);
-    command.mutable_pause();
     Send(command);
   }
   void Resume(uint64_t id) {
@@ -125,6 +128,14 @@ v1::GenerateRequest Seeded(int i, int tokens = 50) {
   v1::GenerateRequest request = TextRequest(absl::StrCat("prompt ", i), tokens);
   request.mutable_sampling()->set_seed(i);
   return request;
+}
+
+// More than the engine makes before a pause that follows the start.
+constexpr int kMany = 50'000;
+FakeEngineOptions LongContext() {
+  FakeEngineOptions options;
+  options.max_context = 1 << 20;
+  return options;
 }
 
 TEST(ExchangeTest, ManyRequestsShareAStreamAndEqualTheirOwnCalls) {
@@ -185,11 +196,9 @@ TEST(ExchangeTest, CancelEndsOneRequestAndNoOther) {
 TEST(ExchangeTest, APausedRequestIsParkedAndGoesOnWithoutAGap) {
   StreamLimits limits;
   limits.max_tokens = 64;
-  ServiceFixture fixture({}, limits);
+  ServiceFixture fixture(LongContext(), limits);
   Peer peer(fixture);
-  v1::DispatchCommands commands;
-  peer.Start(1, Seeded(1, 3000));
-  peer.Pause(1);
+  peer.StartPaused(1, Seeded(1, kMany));
   ASSERT_TRUE(fixture.engine().AwaitParked(1, kPatience));
   peer.Start(2, Seeded(2));  // others are not held up
   EXPECT_TRUE(peer.ReadToEnd(2).end->ok());
@@ -197,16 +206,15 @@ TEST(ExchangeTest, APausedRequestIsParkedAndGoesOnWithoutAGap) {
   EXPECT_TRUE(fixture.engine().AwaitParked(1, kPatience));
   peer.Resume(1);
   EXPECT_TRUE(peer.ReadToEnd(1).end->ok());
-  EXPECT_EQ(peer.received[1].ids(), fixture.Generate(Seeded(1, 3000)).ids());
+  EXPECT_EQ(peer.received[1].ids(), fixture.Generate(Seeded(1, kMany)).ids());
 }
 
 TEST(ExchangeTest, APausedRequestCanBeCancelled) {
   StreamLimits limits;
   limits.max_tokens = 64;
-  ServiceFixture fixture({}, limits);
+  ServiceFixture fixture(LongContext(), limits);
   Peer peer(fixture);
-  peer.Start(1, Seeded(1, 3000));
-  peer.Pause(1);
+  peer.StartPaused(1, Seeded(1, kMany));
   ASSERT_TRUE(fixture.engine().AwaitParked(1, kPatience));
   peer.Cancel(1);
   EXPECT_EQ(ReasonOf(*peer.ReadToEnd(1).end), v1::ERROR_REASON_CANCELLED);
@@ -217,10 +225,9 @@ TEST(ExchangeTest, ARequestThatStaysPausedFreesTheEngineAndEnds) {
   StreamLimits limits;
   limits.max_tokens = 64;
   limits.grace = limits.cut_off = absl::Milliseconds(20);
-  ServiceFixture fixture({}, limits);
+  ServiceFixture fixture(LongContext(), limits);
   Peer peer(fixture);
-  peer.Start(1, Seeded(1, 3000));
-  peer.Pause(1);
+  peer.StartPaused(1, Seeded(1, kMany));
   EXPECT_EQ(ReasonOf(*peer.ReadToEnd(1).end), v1::ERROR_REASON_SLOW_CONSUMER);
   EXPECT_TRUE(fixture.AwaitIdle());
   EXPECT_EQ(fixture.engine().Status().cancelled_total, 1u);
