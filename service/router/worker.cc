@@ -214,6 +214,7 @@ bool Worker::Lose(bool died) {
 }
 
 bool Worker::CheckProgress(absl::Time now) {
+  exchange_->KeepLoads();
   Listeners listeners;
   bool is_new = false;
   {

@@ -207,8 +207,17 @@ void WorkerExchange::WantLoads(absl::Duration interval, std::function<void(const
 }
 
 void WorkerExchange::StopLoads() {
+  {
+    absl::MutexLock lock(&mutex_);
+    load_interval_ = absl::ZeroDuration();
+  }
   absl::MutexLock lock(&load_mutex_);
   on_load_ = nullptr;
+}
+
+void WorkerExchange::KeepLoads() {
+  absl::MutexLock lock(&mutex_);
+  if (load_interval_ > absl::ZeroDuration()) OpenLink();
 }
 
 void WorkerExchange::Drop(const Link* link) {

@@ -49,6 +49,8 @@ class WorkerExchange : public std::enable_shared_from_this<WorkerExchange> {
   // until StopLoads() has returned.
   void WantLoads(absl::Duration interval, std::function<void(const v1::Load&)> on_load);
   void StopLoads();
+  // Opens the call again if loads are wanted and it is gone. Now and then.
+  void KeepLoads();
 
  private:
   std::shared_ptr<Link> OpenLink() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -89,6 +89,27 @@ TEST_F(FaultTable, NoStepAtAWorkerOfTheList) {
   EXPECT_TRUE(fixture_->AwaitMetric("hekla_router_worker_lost_total{cause=\"stalled\"} 1"));
 }
 
+TEST_F(FaultTable, AWorkerOfTheListReportsOnAfterItsStreamBroke) {
+  FakeWorker worker{FakeWorkerOptions{}};
+  v1::Load busy;
+  busy.set_running(1);  // of another router: as the last word it would look like a stall
+  RouterConfig config;
+  config.stall_limit = absl::Milliseconds(400);
+  config.workers = {worker.address()};
+  Start(config);
+  const auto running = [&] {
+    const auto workers = fixture_->router().registry().All();
+    return workers.empty() ? 0 : workers.front()->State().load().running();
+  };
+  worker.SetLoad(busy);
+  ASSERT_TRUE(Eventually([&] { return running() == 1; }));
+  worker.BreakExchanges();
+  EXPECT_TRUE(worker.Await([](const FakeWorker& each) { return each.exchanges() >= 2; }));
+  worker.SetLoad(v1::Load());
+  EXPECT_TRUE(Eventually([&] { return running() == 0; }));
+  ExpectWhole(fixture_->Generate(RouterFixture::Request(5)), 5);
+}
+
 TEST_F(FaultTable, AWorkerOfTheListThatMovesIsLeftAlone) {
   FakeWorkerOptions options;
   absl::Notification go_on;

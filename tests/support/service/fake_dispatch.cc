@@ -142,8 +142,17 @@ v1::DispatchEvents Refusal(uint64_t id) {
 
 }  // namespace
 
-grpc::Status FakeDispatch::Exchange(grpc::ServerContext*, Stream* stream) {
+void FakeDispatch::BreakExchanges() {
+  absl::MutexLock lock(&mutex_);
+  for (grpc::ServerContext* context : open_) context->TryCancel();
+}
+
+grpc::Status FakeDispatch::Exchange(grpc::ServerContext* context, Stream* stream) {
   ++exchanges_;
+  {
+    absl::MutexLock lock(&mutex_);
+    open_.insert(context);
+  }
   Output output(stream);
   std::unique_ptr<Reporter> reporter;
   std::map<uint64_t, std::unique_ptr<DispatchedCall>> calls;
@@ -166,6 +175,8 @@ grpc::Status FakeDispatch::Exchange(grpc::ServerContext*, Stream* stream) {
     }
   }
   for (const auto& [id, call] : calls) call->Cancel();
+  absl::MutexLock lock(&mutex_);
+  open_.erase(context);
   return grpc::Status::OK;  // the calls' destructors wait for their scripts
 }
 

@@ -7,7 +7,11 @@
 #include <atomic>
 #include <functional>
 #include <optional>
+#include <set>
 #include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 
 #include "hekla/v1/dispatch.grpc.pb.h"
 
@@ -25,6 +29,7 @@ class FakeDispatch : public v1::Dispatch::Service {
 
   // The next request is refused as if the stream's credential had ended.
   void CloseAtNext() { close_at_next_ = true; }
+  void BreakExchanges();
   int exchanges() const { return exchanges_; }  // that were opened
 
   // Returns when all that was started has.
@@ -36,6 +41,8 @@ class FakeDispatch : public v1::Dispatch::Service {
   const ReadLoad read_load_;
   std::atomic<bool> close_at_next_ = false;
   std::atomic<int> exchanges_ = 0;
+  absl::Mutex mutex_;
+  std::set<grpc::ServerContext*> open_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace hekla::service

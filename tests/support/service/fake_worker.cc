@@ -174,6 +174,7 @@ class FakeWorker::DispatchService final : public FakeDispatch {
 };
 
 void FakeWorker::CloseExchange() { dispatch_->CloseAtNext(); }
+void FakeWorker::BreakExchanges() { dispatch_->BreakExchanges(); }
 int FakeWorker::exchanges() const { return dispatch_->exchanges(); }
 
 grpc::Status FakeWorker::RunScript(const v1::GenerateRequest& request, FakeCall* call) {
@@ -272,6 +273,11 @@ void FakeWorker::Report(const v1::Load& load) {
   absl::MutexLock lock(&lease_mutex_);
   load_ = load;
   WriteReport();
+}
+
+void FakeWorker::SetLoad(const v1::Load& load) {
+  absl::MutexLock lock(&lease_mutex_);
+  load_ = load;
 }
 
 void FakeWorker::Stall(bool stalled) {

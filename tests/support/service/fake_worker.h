@@ -97,11 +97,13 @@ class FakeWorker {
   void SetServing(bool serving) { health_.Set("", serving); }
   // Reports `load` now, and from then on with the counts that are true.
   void Report(const v1::Load& load);
+  void SetLoad(const v1::Load& load);  // of the next reports
   void Stall(bool stalled);    // reports go on, steps do not
   void Silence();              // no more reports
 
   // The next generation is refused as if the stream's credential had ended.
   void CloseExchange();
+  void BreakExchanges();  // the lease stays
   int exchanges() const;  // streams of routers that were opened
 
   int calls() const;      // generations that came in
