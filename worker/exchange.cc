@@ -135,7 +135,7 @@ absl::Status Exchange::Start(uint64_t id, v1::DispatchCommand::Start& start) {
   if (!caller.ok()) {
     // It was accepted when the stream began. The router may have a new one: it tries again on a new stream.
     origin.caller = service::MakeError(absl::StatusCode::kUnavailable, v1::ERROR_REASON_DRAINING,
-                                     absl::StrCat("the stream's credential is in force no more: ", caller.message()));
+                                       absl::StrCat("the stream's credential is in force no more: ", caller.message()));
   }
   auto request = std::make_shared<Request>(this, id, std::move(origin), std::move(*start.mutable_request()));
   {

@@ -22,11 +22,6 @@
 #include "worker/base/status_macros.h"
 
 namespace hekla::service {
-namespace {
-
-
-}  // namespace
-
 absl::Status CheckRegistration(const v1::Registration& registration) {
   const std::string& id = registration.worker_id();
   if (id.empty() || id.size() > static_cast<size_t>(kMaxNameBytes)) {

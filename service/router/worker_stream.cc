@@ -75,11 +75,15 @@ void WorkerStream::Abandon() {
   if (is_abandoned_ || is_done_) return;
   is_abandoned_ = true;
   if (line_.link == nullptr) return;  // Start() sees to it
+  LeaveWorker();
+  if (!is_delivering_) DeliverSoon();
+}
+
+void WorkerStream::LeaveWorker() {
   v1::DispatchCommand command;
   command.mutable_cancel();
   Send(std::move(command));
   WorkerExchange::Leave(line_);
-  if (!is_delivering_) DeliverSoon();
 }
 
 void WorkerStream::Send(v1::DispatchCommand command) {
@@ -94,7 +98,7 @@ void WorkerStream::OnResponse(v1::GenerateResponse response) {
     } else if (!end_.has_value()) {
       end_ = absl::DataLossError(absl::StrCat("it sends on though it was told to pause, past the limit of ",
                                               kMaxWaitingResponses, " responses"));
-      WorkerExchange::Leave(line_);
+      LeaveWorker();
     }
   }
   Deliver();

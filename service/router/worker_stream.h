@@ -55,6 +55,8 @@ class WorkerStream final : public std::enable_shared_from_this<WorkerStream> {
   // Takes what is due. False: nothing, or somebody delivers already.
   bool TakeNext(v1::GenerateResponse* response, std::optional<absl::Status>* end);
   void LookAtReading() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The worker is to end it and is not listened to any more.
+  void LeaveWorker() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Send(v1::DispatchCommand command) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::shared_ptr<Worker> worker_;
